@@ -1,0 +1,75 @@
+"""Files from which Grafana and Prometheus set themselves up: data source, dashboards provider, scrape rules.
+
+Grafana reads them at start (docker-compose mounts `dashboards/provisioning`, which `python -m
+dashboards.build` writes and a test compares). What comes from files cannot be saved over the API: `push`
+leaves it alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from dashboards.parts import DATASOURCE_NAME, DATASOURCE_UID
+
+#: How often Prometheus asks a worker. Grafana's `$__rate_interval` is four of these at least.
+SCRAPE_INTERVAL = "5s"
+PROMETHEUS_URL = "http://prometheus:9090"
+#: Where the compose file mounts the dashboards within Grafana's container.
+DASHBOARDS_PATH = "/etc/rapport/dashboards"
+FOLDER_TITLE = "Rapport"
+FOLDER_UID = "rapport"
+_HEAD = "# Written by `rapport dashboards export`; edit dashboards/provision.py instead.\n"
+
+
+def datasource(url: str = PROMETHEUS_URL) -> dict[str, Any]:
+    """The Prometheus data source, in the fields that file provisioning and the HTTP API share."""
+    return {
+        "uid": DATASOURCE_UID,
+        "name": DATASOURCE_NAME,
+        "type": "prometheus",
+        "access": "proxy",
+        "url": url,
+        # POST: queries over many partnerships outgrow what a URL may hold.
+        "jsonData": {"httpMethod": "POST", "timeInterval": SCRAPE_INTERVAL, "prometheusType": "Prometheus"},
+    }
+
+
+def datasource_file(url: str = PROMETHEUS_URL) -> str:
+    """YAML of Grafana's `provisioning/datasources`."""
+    return _yaml({"apiVersion": 1, "datasources": [datasource(url) | {"isDefault": True, "editable": False}]})
+
+
+def provider_file(path: str = DASHBOARDS_PATH) -> str:
+    """YAML of Grafana's `provisioning/dashboards`; `path` is where Grafana finds the dashboards' JSON."""
+    provider = {
+        "name": "rapport",
+        "type": "file",
+        "folder": FOLDER_TITLE,
+        "folderUid": FOLDER_UID,
+        "allowUiUpdates": False,
+        "disableDeletion": False,
+        "updateIntervalSeconds": 30,
+        "options": {"path": path, "foldersFromFilesStructure": False},
+    }
+    return _yaml({"apiVersion": 1, "providers": [provider]})
+
+
+def prometheus_file(host: str = "worker", port: int = 6066) -> str:
+    """YAML of Prometheus: asks every worker that the name `host` resolves to, so scaled ones too."""
+    scrape = {
+        "job_name": "rapport-worker",
+        "metrics_path": "/metrics",
+        "dns_sd_configs": [{"names": [host], "type": "A", "port": port, "refresh_interval": "10s"}],
+    }
+    return _yaml(
+        {
+            "global": {"scrape_interval": SCRAPE_INTERVAL, "evaluation_interval": "15s"},
+            "scrape_configs": [scrape],
+        }
+    )
+
+
+def _yaml(value: dict[str, Any]) -> str:
+    return _HEAD + yaml.safe_dump(value, sort_keys=False, allow_unicode=True)

@@ -1,0 +1,200 @@
+"""One partnership at one boundary of event time: signals, reference, rules, alert states, reading.
+
+Everything that comes of it is gathered here until the next fenced write: readings for the topic, the newest
+reading for Redis, alert transitions for the outbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+
+from processors.book import NO_BRAND
+from processors.detection.drop import RULES, judge
+from processors.detection.lifecycle import (
+    FIRING,
+    AlertState,
+    advance,
+    decode_state,
+    encode_state,
+    inhibited,
+    muted,
+)
+from processors.detection.message import build
+from processors.influencer import Influencer
+from processors.panes import DAY, HOUR
+from processors.readings import reading
+from processors.reference import due, freeze
+from processors.scores import Score
+from processors.signals import evaluate
+from processors.signals.inputs import SignalInput
+from processors.state.layout import PartitionKeys
+from processors.state.store import Write
+from processors.tiers import tier
+from processors.windows import signal_input
+from schemas import Partnership
+
+#: Health values kept for the sparkline, one an hour.
+SPARK = 72
+#: Own posts named as evidence in an alert.
+EVIDENCE = 5
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What metrics show of a partnership; None: not measurable."""
+
+    brand: str
+    tier: str
+    health: float | None
+    signals: dict[str, float | None]
+
+
+@dataclass(slots=True)
+class Outbound:
+    """What evaluation gathered since the last fenced write."""
+
+    readings: list[tuple[str, bytes, int]] = field(default_factory=list)  # partnership, JSON, epoch s
+    transitions: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # influencer, contract alert
+    newest: dict[str, tuple[bool, bytes]] = field(default_factory=dict)  # partnership -> (unpartnered, JSON)
+    sparks: dict[str, list[tuple[int, float | None]]] = field(default_factory=dict)
+    shown: dict[str, Shown] = field(default_factory=dict)  # by partnership
+
+
+class Evaluator:
+    """Evaluates partnerships. `on_transition` is told of each transition (signal, state), for metrics."""
+
+    def __init__(self, on_transition: Callable[[str, str], None] | None = None) -> None:
+        self.out = Outbound()
+        self._on_transition = on_transition
+
+    def evaluate(self, inf: Influencer, partnership: Partnership, at: int) -> None:
+        """Evaluate at boundary `at` (epoch s, multiple of 300)."""
+        inp = self._input(inf, partnership, at)
+        health, signals = evaluate(inp)
+        if partnership.brand_id != NO_BRAND:
+            self._rules(inf, inp, {**signals, "health": health})
+        body = reading(
+            partnership,
+            inp.followers,
+            at,
+            health,
+            signals,
+            complete=True,
+            corrected=inf.meta.corrected,
+        )
+        pid = partnership.partnership_id
+        if partnership.brand_id != NO_BRAND:
+            values = {name: score.value for name, score in signals.items()}
+            self.out.shown[pid] = Shown(partnership.brand_id, tier(inp.followers), health.value, values)
+        self.out.readings.append((pid, body, at))
+        self.out.newest[pid] = (partnership.brand_id == NO_BRAND, body)
+        if at % HOUR == 0 and partnership.brand_id != NO_BRAND:
+            self._spark(inf, pid, at, health)
+
+    def provisional(self, inf: Influencer, partnership: Partnership, at: int) -> bytes:
+        """A reading up to now, with the running panes. Rules do not look at it."""
+        health, signals = evaluate(signal_input(inf, partnership, at, provisional=True))
+        body = reading(partnership, inf.meta.followers, at, health, signals, complete=False)
+        self.out.newest[partnership.partnership_id] = (partnership.brand_id == NO_BRAND, body)
+        return body
+
+    def _input(self, inf: Influencer, partnership: Partnership, at: int) -> SignalInput:
+        """The input, with a reference frozen on the way when one is due (looked at once a day)."""
+        pid = partnership.partnership_id
+        day = at // DAY
+        if inf.meta.freeze_tried.get(pid, -1) >= day:
+            return signal_input(inf, partnership, at)
+        inf.meta.freeze_tried[pid] = day
+        inp = signal_input(inf, partnership, at, days=True)
+        if due(inp):
+            reference = freeze(inp)
+            if reference is not None:
+                inf.references[pid] = reference
+                inf.mark(f"ref:{pid}")
+                inp = replace(inp, reference=reference)
+        return inp
+
+    def _rules(self, inf: Influencer, inp: SignalInput, scores: dict[str, Score]) -> None:
+        pid = inp.partnership.partnership_id
+        states = self._states(inf, pid)
+        for signal, rule in RULES:
+            state = states[signal, rule]
+            verdict = judge(signal, scores[signal], inp)
+            if inhibited(signal, states.values()):
+                verdict = muted(verdict)
+            new, transitions = advance(state, verdict, inp.at)
+            states[signal, rule] = new
+            if msgspec.structs.replace(new, last_at=state.last_at) != state:
+                inf.alerts[f"{pid}\0{signal}\0{rule}"] = encode_state(new)
+                inf.mark(f"al:{pid}\0{signal}\0{rule}")
+            for transition in transitions:
+                alert = build(transition, verdict, inp, event_ids=_evidence(inp), actors=_actors(inp))
+                self.out.transitions.append((inf.id, alert))
+                if self._on_transition:
+                    self._on_transition(signal, transition.state)
+
+    @staticmethod
+    def _states(inf: Influencer, pid: str) -> dict[tuple[str, str], AlertState]:
+        states = inf.states.get(pid)
+        if states is None:
+            states = inf.states[pid] = {}
+            for signal, rule in RULES:
+                data = inf.alerts.get(f"{pid}\0{signal}\0{rule}")
+                states[signal, rule] = decode_state(data) if data else AlertState.new(pid, signal, rule)
+        return states
+
+    def _spark(self, inf: Influencer, pid: str, at: int, health: Score) -> None:
+        spark = inf.sparks.setdefault(pid, [])
+        spark.append((at, None if health.value is None else round(health.value, 1)))
+        del spark[:-SPARK]
+        inf.mark(f"sp:{pid}")
+        self.out.sparks[pid] = spark
+
+    def write(self, write: Write, keys: PartitionKeys) -> None:
+        """Add what was gathered to the fenced write."""
+        for unpartnered, key in ((False, keys.readings), (True, keys.readings_none)):
+            fields: list[bytes | str | int] = []
+            for pid, (none, body) in self.out.newest.items():
+                if none is unpartnered:
+                    fields += (pid, body)
+            if fields:
+                write.add("HSET", key, fields)
+        sparks: list[bytes | str | int] = []
+        for pid, spark in self.out.sparks.items():
+            sparks += (pid, _encode(spark))
+        if sparks:
+            write.add("HSET", keys.spark, sparks)
+        for _, alert in self.out.transitions:
+            body = _encode(alert)
+            write.add("XADD", keys.outbox, ["*", "alert", body])
+            write.add("HSET", keys.alerts, [alert["fingerprint"], body])
+
+    def written(self) -> None:
+        """The write stands: start over."""
+        self.out.readings.clear()
+        self.out.transitions.clear()
+        self.out.newest.clear()
+        self.out.sparks.clear()
+        self.out.shown.clear()
+
+
+def _evidence(inp: SignalInput) -> list[str]:
+    """Event ids of the newest own posts: what can be looked up. Ids of the audience's acts often carry the
+    actor's id, which state must not hold."""
+    return [post.event_id for post in inp.posts[-EVIDENCE:] if post.event_id]
+
+
+def _actors(inp: SignalInput) -> int | None:
+    """Distinct actors of D28, scaled up from the sample."""
+    sample = inp.actors_d28
+    return round(sample.actors / sample.rate) if sample.actors else None
+
+
+def firing(inf: Influencer) -> int:
+    """How many alerts of the influencer's partnerships fire."""
+    return sum(state.state == FIRING for states in inf.states.values() for state in states.values())

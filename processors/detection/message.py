@@ -1,0 +1,196 @@
+"""What an alert says: the contract's record of one transition, in plain words.
+
+    build(transition: Transition, verdict: Verdict, inp: SignalInput, *, event_ids: Sequence[str] = (),
+          actors: int | None = None, links: Mapping[str, str] | None = None,
+          snapshot_id: str | None = None) -> dict[str, Any]
+
+JSON-ready, as `schemas.Alert` has it. The wording says what the partnership is affected by and never accuses
+anyone: a number can't know who did what.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from processors.detection.lifecycle import FIRING, NO_DATA, PENDING, Transition
+from processors.detection.verdict import CausePart, Verdict
+from processors.scores import METHOD_VERSION
+from processors.signals.inputs import SignalInput
+
+LABEL: Final = {
+    "connection": "Connection with the audience",
+    "interaction_quality": "Interaction quality",
+    "audience_fit": "Audience fit",
+    "health": "Partnership health",
+}
+WINDOW: Final = {"H1": "1 hour", "D1": "a day", "D7": "7 days", "D28": "28 days", "D90": "90 days"}
+#: Per cause: what is seen, in words.
+SEEN: Final = {
+    "reply_rate": "comments are answered less often than before",
+    "answer_gap": "no comment has been answered any more",
+    "genuineness": "it is affected by accounts of low credibility among those who like and comment",
+    "depth": "there are fewer comments, shares and saves for every like",
+    "quality_rate": "posts draw fewer interactions per follower",
+    "country": "fewer of the engaged people come from the countries aimed at",
+    "lang": "fewer of the engaged people speak the languages aimed at",
+    "interaction_quality": "posts draw weaker interaction",
+    "audience_fit": "the engaged audience has moved away from the one aimed at",
+    "connection": "comments are answered less often than before",
+}
+#: Per cause: what usually helps.
+HELPS: Final = {
+    "reply_rate": (
+        "Ask how the week went and agree on an hour a week for answering comments; "
+        "the questions that wait longest are a good start."
+    ),
+    "genuineness": (
+        "Look at the newest commenters and likers together with the influencer; "
+        "leave such accounts out of what is paid for until the share is back to usual."
+    ),
+    "depth": "Agree on a post that asks the audience something, and look at which format lost its talk.",
+    "quality_rate": (
+        "Compare the last posts with those of the reference: topic, format, hour, share of sponsored ones."
+    ),
+    "audience": (
+        "Compare the newest posts' language and topics with the audience aimed at, "
+        "and check whether one post or mention brought the new people."
+    ),
+    "health": "Several parts slipped together: talk with the influencer before looking at single numbers.",
+}
+_ADVICE_KEY: Final = {
+    "answer_gap": "reply_rate", "connection": "reply_rate", "country": "audience", "lang": "audience",
+    "audience_fit": "audience", "interaction_quality": "quality_rate",
+}  # fmt: skip
+_ENDED: Final = {
+    "not_confirmed": "was not confirmed by new evidence",
+    "recovered": "has recovered",
+    "no_data_for_long": "could not be measured for 28 days; the alert is closed",
+}
+_BLIND: Final = {
+    "posting_pause": "the influencer posts nothing at present",
+    "away": "the influencer seems to be away",
+    "warming_up": "its reference is missing",
+    "too_few_actors": "too few people take part",
+}
+
+
+def utc(epoch: int) -> str:
+    """RFC 3339 in UTC, whole seconds."""
+    return dt.datetime.fromtimestamp(epoch, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _almost_gone(cause: CausePart) -> bool:
+    return cause.before > 0 and cause.after / cause.before < 0.25
+
+
+def _reason_words(verdict: Verdict) -> str:
+    """The strongest causes in words; empty if none is known."""
+    words = []
+    for cause in verdict.cause[:2]:
+        if cause.part == "answer_gap" and verdict.note:
+            words.append(verdict.note)
+        elif cause.part == "reply_rate" and _almost_gone(cause):
+            words.append("comments are hardly answered any more")
+        elif text := SEEN.get(cause.part):
+            words.append(text)
+    return "; ".join(dict.fromkeys(words))
+
+
+def summary(transition: Transition, verdict: Verdict) -> str:
+    """One sentence: what slipped, from what to what, in which time, and why."""
+    label = LABEL.get(verdict.signal, verdict.signal)
+    value, base = verdict.value, verdict.baseline
+    if transition.state == NO_DATA:
+        return f"{label} can't be measured at present: {_BLIND.get(verdict.reason, 'too little data')}."
+    if transition.state not in (PENDING, FIRING):
+        now = (
+            f": {value:.0f} now, {base:.0f} in the reference"
+            if value is not None and base is not None
+            else ""
+        )
+        return f"{label} {_ENDED.get(transition.reason, 'has ended')}{now}."
+    why = _reason_words(verdict)
+    tail = f": {why}." if why else "."
+    if value is None or base is None or round(value) >= round(base):
+        return f"{label} is breaking off{tail}"
+    if verdict.reason == "answer_gap":
+        # Silence is seen before it has pulled a week's level down: say what is seen first.
+        verb = "seems to break off" if transition.state == PENDING else "is breaking off"
+        return f"{label} {verb}: {_reason_words(verdict)} ({base:.0f} before, {value:.0f} in 7 days so far)."
+    within = WINDOW.get(verdict.window or "", "the window")
+    verb = "seems to have fallen" if transition.state == PENDING else "fell"
+    return f"{label} {verb} from {base:.0f} to {value:.0f} in {within}{tail}"
+
+
+def advice(verdict: Verdict) -> str | None:
+    """What usually helps against the strongest cause."""
+    if verdict.signal == "health":
+        return HELPS["health"]
+    if not verdict.cause:
+        return None
+    part = verdict.cause[0].part
+    return HELPS.get(_ADVICE_KEY.get(part, part))
+
+
+def _rounded(value: float | None, digits: int = 4) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def build(
+    transition: Transition,
+    verdict: Verdict,
+    inp: SignalInput,
+    *,
+    event_ids: Sequence[str] = (),
+    actors: int | None = None,
+    links: Mapping[str, str] | None = None,
+    snapshot_id: str | None = None,
+) -> dict[str, Any]:
+    """The alert record of `transition`, whose boundary `verdict` and `inp` belong to."""
+    partnership = inp.partnership
+    told = transition.state in (PENDING, FIRING)
+    return {
+        "alert_id": transition.alert_id,
+        "transition_id": transition.transition_id,
+        "fingerprint": transition.fingerprint,
+        "partnership_id": partnership.partnership_id,
+        "influencer_id": partnership.influencer_id,
+        "brand_id": partnership.brand_id,
+        "signal": verdict.signal,
+        "rule": verdict.rule,
+        "state": transition.state,
+        "previous_state": transition.previous_state,
+        "severity": transition.severity,
+        "started_at": utc(transition.started_at),
+        "at": utc(transition.at),
+        "resolved_at": None if transition.resolved_at is None else utc(transition.resolved_at),
+        "reason": transition.reason,
+        "window": verdict.window,
+        "snapshot_id": snapshot_id,
+        "value": _rounded(verdict.value, 2),
+        "baseline": _rounded(verdict.baseline, 2),
+        "change": _rounded(verdict.change),
+        "n": round(verdict.n, 1),
+        "lo": _rounded(verdict.lo, 2),
+        "hi": _rounded(verdict.hi, 2),
+        "cause": [
+            {
+                "part": c.part,
+                "before": _rounded(c.before),
+                "after": _rounded(c.after),
+                "pull": _rounded(c.pull),
+            }
+            for c in verdict.cause
+        ],
+        "evidence": {"event_ids": list(event_ids), "actors": actors},
+        "explainers": [
+            {"kind": e.kind, "considered": True, "accepted": e.accepted, "why": e.why}
+            for e in verdict.explainers
+        ],
+        "summary": summary(transition, verdict),
+        "advice": advice(verdict) if told else None,
+        "links": dict(links or {}),
+        "method_version": METHOD_VERSION,
+    }

@@ -1,0 +1,316 @@
+"""Folding one event into the state of its influencer, and saying what was found out about it.
+
+This is the hot path: a few microseconds an event. Everything that is written here is written as whole values
+by `Influencer.writes`, so folding never talks to anything.
+"""
+
+from __future__ import annotations
+
+from math import log2
+from typing import Final
+
+import msgspec
+
+from processors.actors import ActorHasher
+from processors.book import Book
+from processors.credibility import LOW, credibility
+from processors.decode import Event, Target
+from processors.event_memory import KNOWN as ACT_KNOWN
+from processors.event_memory import LOW as ACT_LOW
+from processors.event_memory import Act, EventMemory, id_hash
+from processors.influencer import KEEP_COMMENTS_S, KEEP_MINUTES, LIFETIME_KINDS, Influencer
+from processors.panes import (
+    ANSWERABLE,
+    ANSWERED,
+    COUNT,
+    DIALOGUES,
+    FLAGGED,
+    KIND_INDEX,
+    KINDS,
+    KNOWN,
+    MINUTES_5,
+    OWN_POSTS,
+    OWN_REPLIES,
+    OWN_SPONSORED,
+    UNDOS,
+    WEIGHT,
+    Pane,
+    latency_bin,
+)
+from processors.panes import LATE as LATE_COLUMN
+from processors.panes import LOW as LOW_COLUMN
+from processors.signals.inputs import PostStat
+
+
+def _weight(ranker: float) -> int:
+    """w = 1 + log2(W / W_like) in hundredths, W from X's published ranker (like 0.5; signals.md)."""
+    return round(100 * (1 + log2(ranker / 0.5)))
+
+
+#: w(kind) in hundredths; a view weighs nothing, an answered comment is raised by ANSWER_RAISE.
+WEIGHTS: Final = {
+    "like": _weight(0.5), "share": _weight(1.0), "comment": _weight(27), "reply": _weight(27), "save": 300,
+    "mention": 300, "quote": 400, "follow": 200, "click": 200, "view": 0, "report": 0, "post": 0,
+}  # fmt: skip
+#: An event at most so much older than the newest has panes of all widths.
+_SURELY_KEPT_S: Final = (KEEP_MINUTES - 1) * MINUTES_5
+ANSWER_RAISE: Final = _weight(75) - _weight(27)
+#: Kinds that an undo may take back.
+UNDOABLE: Final = frozenset(
+    ("like", "share", "save", "follow", "comment", "reply", "quote", "post", "mention")
+)
+#: Kinds that engage with one post.
+_ON_POST: Final = frozenset(("comment", "reply", "like", "share", "quote", "save", "view", "click"))
+_LIFETIME: Final = {kind: index for index, kind in enumerate(LIFETIME_KINDS)}
+
+
+class Found(msgspec.Struct, frozen=True, gc=False):
+    """What was found out about one event: the enrichment."""
+
+    role: str
+    credibility: float | None
+    weight: int  # hundredths
+    low: bool
+    late_by: float
+
+
+class Folder:
+    """Folds events into influencers. Holds what is common to all of them in one partition."""
+
+    __slots__ = ("_book", "_hasher", "_memory", "_seed")
+
+    def __init__(self, book: Book, memory: EventMemory, hasher: ActorHasher) -> None:
+        self._book, self._memory, self._hasher = book, memory, hasher
+        self._seed = hasher.seed
+
+    def event_hash(self, event: Event) -> int:
+        """The duplicate key: influencer and event id."""
+        return id_hash(f"{event.influencer_id}\0{event.event_id}", self._seed)
+
+    def fold(self, inf: Influencer, event: Event, hash_: int, hour: int, late_by: float) -> Found:
+        """Fold an event that is neither duplicate nor expired. `hour`: of arrival; `late_by` in seconds."""
+        at = event.occurred_s
+        kind = event.kind
+        inf.meta.lifetime[_LIFETIME[kind]] += 1
+        column = KIND_INDEX.get(kind)
+        actor = event.actor
+        if actor is None or column is None:
+            return self._facts(inf, event, late_by)
+        role = self._role(inf, actor.id)
+        if event.op == "undo":
+            self._undo(inf, event, actor.id, at, hour)
+            return Found(role, None, 0, False, late_by)
+        if event.op == "update":
+            return Found(role, None, 0, False, late_by)
+        panes = self._panes(inf, at)
+        if at < inf.meta.evaluated:
+            inf.meta.corrected = True
+        if late_by > 0:
+            for pane in panes:
+                pane[LATE_COLUMN] += 1
+        trust = None
+        low = False
+        weight = 0
+        flags = 0
+        if role == "influencer":
+            self._own_act(inf, event, panes, at)
+        elif role == "audience":
+            trust = credibility(actor, at)
+            low = trust is not None and trust <= LOW
+            flags = 0 if trust is None else ACT_KNOWN | (ACT_LOW if low else 0)
+            weight = WEIGHTS[kind]
+            for pane in panes:
+                pane[COUNT + column] += 1
+                pane[WEIGHT] += weight
+                if trust is not None:
+                    pane[KNOWN + column] += 1
+                    if low:
+                        pane[LOW_COLUMN + column] += 1
+                        pane[FLAGGED] += weight
+            self._audience_act(inf, event, panes, at, weight, low, trust)
+        if kind in UNDOABLE and role != "brand":
+            flags |= 0 if role == "audience" else 64
+            self._memory.remember(
+                Act(int(at) // 300, column, flags, hash_, self._act_hash(inf.id, actor.id, event)), hour
+            )
+        return Found(role, trust, weight, low, late_by)
+
+    def expired(self, inf: Influencer, event: Event) -> Found:
+        """Count an event that is older than any pane, and say what can be said of it."""
+        inf.meta.expired += 1
+        inf.meta.lifetime[_LIFETIME[event.kind]] += 1
+        return Found(
+            "audience" if event.actor is None else self._role(inf, event.actor.id), None, 0, False, 0.0
+        )
+
+    # -- parts ----------------------------------------------------------------------------------------------
+
+    def _role(self, inf: Influencer, actor_id: str) -> str:
+        if actor_id == inf.id:
+            return "influencer"
+        return self._book.roles(inf.id).get(actor_id, "audience")
+
+    @staticmethod
+    def _panes(inf: Influencer, at: float) -> tuple[Pane, ...]:
+        if at < inf.cached_until:
+            inf.cache.clear()
+        index = int(at) // MINUTES_5
+        if index == inf.hot_index and at > inf.meta.max_at - _SURELY_KEPT_S:
+            return inf.hot_panes
+        settled = inf.settled
+        panes = []
+        for group in (inf.minutes, inf.hours, inf.days):
+            if group.keeps(at, settled):
+                panes.append(group.at(at))
+        if not panes:
+            panes.append(inf.short_pane(at))
+        inf.hot_index, inf.hot_panes = index, tuple(panes)
+        return inf.hot_panes
+
+    def _facts(self, inf: Influencer, event: Event, late_by: float) -> Found:
+        """A counter or a profile: facts, not acts."""
+        actor = event.actor
+        if event.kind == "counter":
+            if event.metric == "followers" and event.cumulative is not False and event.count is not None:
+                target = event.target
+                if target is None or target.id == inf.id:
+                    inf.learn_followers(event.count, event.occurred_s)
+            return Found("audience" if actor is None else self._role(inf, actor.id), None, 0, False, late_by)
+        if actor is None:
+            return Found("audience", None, 0, False, late_by)
+        if actor.id == inf.id and actor.followers is not None:
+            inf.learn_followers(actor.followers, event.occurred_s)
+        trust = credibility(actor, event.occurred_s)
+        return Found(self._role(inf, actor.id), trust, 0, trust is not None and trust <= LOW, late_by)
+
+    def _own_act(self, inf: Influencer, event: Event, panes: tuple[Pane, ...], at: float) -> None:
+        meta = inf.meta
+        actor = event.actor
+        if actor is not None and actor.followers is not None:
+            inf.learn_followers(actor.followers, at)
+        if event.kind == "post":
+            sponsored = event.sponsored is not None and bool(
+                event.sponsored.label or event.sponsored.disclosed
+            )
+            for pane in panes:
+                pane[OWN_POSTS] += 1
+                pane[OWN_SPONSORED] += sponsored
+            made = id_hash(event.object_id or event.event_id, self._seed)
+            inf.new_post(made, int(at), sponsored, event.event_id)
+            meta.last_post_at = max(int(min(at, meta.max_at)), meta.last_post_at or 0)
+        elif event.kind in ("comment", "reply"):
+            for pane in panes:
+                pane[OWN_REPLIES] += 1
+            self._own_answer(inf, event, at)
+
+    def _own_answer(self, inf: Influencer, event: Event, at: float) -> None:
+        """The influencer answers: booked in the panes of the comment that is answered."""
+        target = event.target
+        if target is None:
+            return
+        for answered in (target.id, target.parent_id):
+            if answered is None:
+                continue
+            hash_ = id_hash(answered, self._seed)
+            if not at - KEEP_COMMENTS_S <= inf.comments.get(hash_, at) <= at:
+                continue  # too late, or before the question: some clock is wrong
+            comment_at = inf.close_comment(hash_)
+            if comment_at is None:
+                continue
+            latency = latency_bin(at - comment_at)
+            if latency is not None:
+                for pane in self._panes(inf, comment_at):
+                    pane[ANSWERED + latency] += 1
+                    pane[WEIGHT] += ANSWER_RAISE
+            if event.object_id is not None:
+                inf.own_answer(id_hash(event.object_id, self._seed), comment_at)
+            inf.meta.last_answer_at = max(int(min(at, inf.meta.max_at)), inf.meta.last_answer_at or 0)
+            return
+
+    def _audience_act(
+        self,
+        inf: Influencer,
+        event: Event,
+        panes: tuple[Pane, ...],
+        at: float,
+        weight: int,
+        low: bool,
+        trust: float | None,
+    ) -> None:
+        kind, target, actor = event.kind, event.target, event.actor
+        if actor is None:
+            return
+        if kind != "view":
+            newest = inf.meta.max_at
+            seen = at if at <= newest else newest  # one far ahead of the clock must not make the others old
+            inf.actors.see(self._hasher.hash(actor.id), seen, actor.country, actor.lang or event.lang, trust)
+        if target is not None:
+            if kind in _ON_POST and inf.posts:
+                post = self._post(inf, target)
+                if post is not None:
+                    inf.post_act(post, at - post.at, 0 if low else weight, kind == "like", kind == "comment")
+            if kind == "reply" and inf.answers:
+                comment_at = inf.take_answer(id_hash(target.id, self._seed))
+                if comment_at is not None:
+                    for pane in self._panes(inf, comment_at):
+                        pane[DIALOGUES] += 1
+        if kind == "comment" and not low:
+            for pane in panes:
+                pane[ANSWERABLE] += 1
+            if event.object_id is not None:
+                inf.open_comment(id_hash(event.object_id, self._seed), int(at))
+
+    def _post(self, inf: Influencer, target: Target) -> PostStat | None:
+        post = inf.posts.get(id_hash(target.id, self._seed))
+        if post is None and target.root_id is not None and target.root_id != target.id:
+            post = inf.posts.get(id_hash(target.root_id, self._seed))
+        return post
+
+    def _act_hash(self, influencer_id: str, actor_id: str, event: Event) -> int:
+        target = event.target.id if event.target is not None else ""
+        return id_hash(f"{influencer_id}\0{actor_id}\0{event.kind}\0{target}", self._seed)
+
+    def _undo(self, inf: Influencer, event: Event, actor_id: str, at: float, hour: int) -> None:
+        """Take an act back from the pane in which it was counted; net counts never go under 0."""
+        wanted = (
+            id_hash(f"{inf.id}\0{event.undoes}", self._seed) if event.undoes is not None
+            else self._act_hash(inf.id, actor_id, event)
+        )  # fmt: skip
+        for pane in self._panes(inf, at):
+            pane[UNDOS] += 1
+        act = self._memory.take(wanted, hour)
+        if act is None:
+            inf.meta.unresolved_undos += 1
+            return
+        if act.flags & 64:
+            return  # an own act: what it did to the audience stays
+        weight = WEIGHTS[KINDS[act.kind]]
+        if act.pane * MINUTES_5 < inf.meta.evaluated:
+            inf.meta.corrected = True
+        for pane in self._panes(inf, act.pane * 300):
+            if pane[COUNT + act.kind] == 0:
+                continue
+            pane[COUNT + act.kind] -= 1
+            pane[WEIGHT] -= min(weight, pane[WEIGHT])
+            if act.flags & ACT_KNOWN:
+                pane[KNOWN + act.kind] -= min(1, pane[KNOWN + act.kind])
+            if act.flags & ACT_LOW:
+                pane[LOW_COLUMN + act.kind] -= min(1, pane[LOW_COLUMN + act.kind])
+                pane[FLAGGED] -= min(weight, pane[FLAGGED])
+        kind = KINDS[act.kind]
+        if event.target is not None and kind in _ON_POST:
+            post = self._post(inf, event.target)
+            if post is not None:
+                age = act.pane * MINUTES_5 + MINUTES_5 / 2 - post.at  # no nearer is known than the pane
+                weight = 0 if act.flags & ACT_LOW else weight
+                inf.take_post_act(post, max(0.0, age), weight, kind == "like", kind == "comment")
+        if kind == "comment":
+            self._take_comment_back(inf, event, act)
+
+    def _take_comment_back(self, inf: Influencer, event: Event, act: Act) -> None:
+        """A comment that is gone waits for no answer."""
+        if event.object_id is None or act.flags & ACT_LOW:
+            return
+        if inf.close_comment(id_hash(event.object_id, self._seed)) is not None:
+            for pane in self._panes(inf, act.pane * 300):
+                pane[ANSWERABLE] -= min(1, pane[ANSWERABLE])

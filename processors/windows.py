@@ -1,0 +1,146 @@
+"""Windows over panes: what a signal sees of an influencer at one boundary.
+
+H1 ends at the boundary itself; windows of a day and more end at the last full hour. D1 is exactly 24 hour
+panes. D7 and D28 are the whole days since (end - 7 d, end - 28 d), floored to a day, and the hours of the
+running day: at midnight exactly 7 and 28 days, never less, at most a day more (docs/decisions/0004).
+
+A provisional input takes in everything up to now, the running panes included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from operator import attrgetter
+
+from processors.influencer import KEEP_DAYS, Influencer
+from processors.panes import (
+    ANSWERABLE,
+    DAY,
+    HOUR,
+    LATENCY_EDGES,
+    MINUTES_5,
+    N_KINDS,
+    N_LATENCY,
+    Pane,
+    sum_panes,
+)
+from processors.signals.inputs import Exposure, Gap, SignalInput
+from processors.signals.survival import exposure_of
+from schemas import Partnership
+
+_EXPOSED = LATENCY_EDGES[-1]
+
+
+@dataclass(slots=True)
+class _Sums:
+    """Sums of closed windows that end at one full hour; kept until one of their panes changes."""
+
+    d1: Pane
+    d7: Pane
+    d28: Pane
+    exposure_d7: Exposure
+    exposure_d28: Exposure
+
+
+def window_end(at: int) -> int:
+    """The last full hour at `at`: where windows of a day and more end."""
+    return at // HOUR * HOUR
+
+
+def _sums(inf: Influencer, end: int) -> _Sums:
+    kept: _Sums | None = inf.cache.get("sums")
+    if kept is not None and inf.cached_until == end:
+        return kept
+    # Days before the last 48 h, then hours: what is older than 48 h is exposed to every latency, so its
+    # cohorts can be summed before they are looked at.
+    first_hour = (end - _EXPOSED) // DAY * 24
+    last = end // HOUR
+    by_hour, by_day = inf.hours.by_index, inf.days.by_index
+    hours = [(hour, by_hour[hour]) for hour in range(first_hour, last) if hour in by_hour]
+    young = [((hour + 1) * HOUR, pane) for hour, pane in hours if hour >= last - 48]
+    aged = [pane for hour, pane in hours if hour < last - 48]
+    first7, first28, first_day = (end - 7 * DAY) // DAY, (end - 28 * DAY) // DAY, first_hour // 24
+    old7 = sum_panes([*(pane for day, pane in by_day.items() if first7 <= day < first_day), *aged])
+    old28 = sum_panes([old7, *(pane for day, pane in by_day.items() if first28 <= day < first7)])
+    recent = sum_panes([pane for _, pane in young])
+    sums = _Sums(
+        d1=sum_panes([pane for hour, pane in hours if hour >= last - 24]),
+        d7=sum_panes([old7, recent]),
+        d28=sum_panes([old28, recent]),
+        exposure_d7=exposure_of([(end - _EXPOSED, old7), *young], end),
+        exposure_d28=exposure_of([(end - _EXPOSED, old28), *young], end),
+    )
+    inf.cache["sums"] = sums
+    inf.cached_until = end
+    return sums
+
+
+def gap(inf: Influencer, at: int) -> Gap:
+    """Comments by age since the influencer's last answer (by pane, so to the hour, and to the day past 72
+    h)."""
+    since = inf.meta.last_answer_at
+    if since is None:
+        return Gap()
+    ages = [0] * N_LATENCY
+    by_hour = inf.hours.by_index
+    # Not as far back as hour panes happen to be there: what is trimmed when must not show.
+    oldest_hour = (at - _EXPOSED) // DAY * 24
+    for hour in range(max(since // HOUR + 1, oldest_hour), at // HOUR):
+        pane = by_hour.get(hour)
+        if pane is not None and pane[ANSWERABLE]:
+            ages[_age_bin(at - (hour + 1) * HOUR)] += pane[ANSWERABLE]
+    for day in range(max(since // DAY + 1, at // DAY - KEEP_DAYS), oldest_hour // 24):
+        pane_of_day = inf.days.by_index.get(day)
+        if pane_of_day is not None:
+            ages[-1] += pane_of_day[ANSWERABLE]
+    return Gap(since, tuple(ages), sum(1 for post in inf.posts.values() if since < post.at <= at))
+
+
+def _age_bin(age: float) -> int:
+    for index, edge in enumerate(LATENCY_EDGES):
+        if age <= edge:
+            return index
+    return N_LATENCY - 1
+
+
+def signal_input(
+    inf: Influencer, partnership: Partnership, at: int, *, provisional: bool = False, days: bool = False
+) -> SignalInput:
+    """What the signals see at `at` (epoch s, multiple of 300). `days`: also the single days, for freezing."""
+    end = window_end(at)
+    sums = _sums(inf, end)
+    d1, d7, d28 = sums.d1, sums.d7, sums.d28
+    if provisional:
+        running = [pane for hour, pane in inf.hours.by_index.items() if hour * HOUR >= end]
+        if running:
+            d1, d7, d28 = (sum_panes([pane, *running]) for pane in (d1, d7, d28))
+    by_minute = inf.minutes.by_index
+    last = at // MINUTES_5 + (1 if provisional else 0)
+    h1 = [by_minute[index] for index in range(last - 12, last) if index in by_minute]
+    meta = inf.meta
+    return SignalInput(
+        at=at,
+        partnership=partnership,
+        followers=meta.followers,
+        first_event_at=int(meta.first_at),
+        h1=sum_panes(h1),
+        d1=d1,
+        d7=d7,
+        d28=d28,
+        posts=sorted((post for post in inf.posts.values() if post.at <= at), key=attrgetter("at", "id_hash")),
+        exposure_d7=sums.exposure_d7,
+        exposure_d28=sums.exposure_d28,
+        gap=gap(inf, at),
+        actors_d28=inf.actors.summary(None if provisional else end // DAY),
+        reference=inf.references.get(partnership.partnership_id),
+        last_post_at=meta.last_post_at,
+        day_totals=_day_totals(inf, end) if days else (),
+        lifetime=meta.lifetime[:N_KINDS],
+    )
+
+
+def _day_totals(inf: Influencer, end: int) -> tuple[tuple[int, Pane], ...]:
+    """(day start, pane) of whole days before `end`, oldest first."""
+    today = end // DAY
+    days = sorted(inf.days.by_index.items())
+    return tuple((day * DAY, pane) for day, pane in days if today - KEEP_DAYS <= day < today)

@@ -1,0 +1,207 @@
+"""Bounded one-shot reads of topics, and a tail that follows. No consumer group, nothing is committed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+
+from streams.errors import BrokerUnavailableError, NotFoundError
+from streams.settings import Settings
+from streams.topics import list_states, open_admin
+
+#: Longest wait for one answer of the broker, s.
+ANSWER_S = 10.0
+#: Longest wait for a broker that does not answer at all, s: these are one-shot reads, people wait.
+READY_S = 5.0
+#: With nothing new for so long before the end offset, the rest is taken for markers and compacted gaps, s.
+_QUIET_S = 3.0
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of a topic; `timestamp_ms` since 1970, a `value` of None is a tombstone."""
+
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where the log of one partition begins and ends (`end`: the offset of the next record)."""
+
+    start: int
+    end: int
+
+
+async def spans(settings: Settings, topic: str) -> dict[int, Span]:
+    """First and next offset of each partition of a topic (its full name)."""
+    async with _consumer(settings) as consumer:
+        return await _spans(settings, consumer, topic, await _partitions(settings, topic))
+
+
+async def scan(
+    settings: Settings, topic: str, *, since_ms: int | None = None, timeout_s: float = 60.0
+) -> AsyncGenerator[Record, None]:
+    """All records from the start (or from `since_ms`) to the end as it is now, in order by partition.
+
+    Raises:
+        NotFoundError: no such topic.
+        BrokerUnavailableError: no broker, or not done within `timeout_s`.
+    """
+    places = await _partitions(settings, topic)
+    async with _consumer(settings) as consumer:
+        ends = {
+            number: span
+            for number, span in (await _spans(settings, consumer, topic, places)).items()
+            if span.end > span.start
+        }
+        todo = {TopicPartition(topic, number): span.end for number, span in ends.items()}
+        if not todo:
+            return
+        consumer.assign(list(todo))
+        await _seek(settings, consumer, list(todo), since_ms)
+        loop = asyncio.get_running_loop()
+        seen: set[TopicPartition] = set()
+        deadline, quiet_since = loop.time() + timeout_s, loop.time()
+        while todo:
+            batches = await _ask(settings, consumer.getmany(*todo, timeout_ms=250, max_records=2_000))
+            for place in batches.keys() - seen:
+                # Tansu tells an end that lies within the last batch; what comes with a fetch is right.
+                todo[place] = max(todo.get(place, 0), consumer.highwater(place) or 0)
+            seen |= batches.keys()
+            for place, records in batches.items():
+                for record in records:
+                    if record.offset < todo.get(place, 0):
+                        yield _record(record)
+            now = loop.time()
+            if batches:
+                quiet_since = now
+            for place, end in list(todo.items()):
+                if await consumer.position(place) >= end or now - quiet_since > _QUIET_S:
+                    del todo[place]
+            if now > deadline:
+                raise BrokerUnavailableError(f"{topic} was not read to its end within {timeout_s:g} s")
+
+
+async def latest(settings: Settings, topic: str, *, timeout_s: float = 60.0) -> dict[bytes, Record]:
+    """The last record of each key of a compacted topic; a value of None is a tombstone. Records without key
+    are left out."""
+    newest: dict[bytes, Record] = {}
+    async for record in scan(settings, topic, timeout_s=timeout_s):
+        if record.key is not None:
+            newest[record.key] = record
+    return newest
+
+
+async def follow(settings: Settings, topic: str, *, last: int = 0) -> AsyncGenerator[Record, None]:
+    """The `last` records of each partition, then everything new, until the caller stops."""
+    places = [TopicPartition(topic, number) for number in await _partitions(settings, topic)]
+    async with _consumer(settings) as consumer:
+        consumer.assign(places)
+        for number, span in (await _spans(settings, consumer, topic, [p.partition for p in places])).items():
+            consumer.seek(TopicPartition(topic, number), max(span.start, span.end - last))
+        while True:
+            for records in (await consumer.getmany(timeout_ms=500)).values():
+                for record in records:
+                    yield _record(record)
+
+
+async def holds(settings: Settings, topic: str, partition: int, offset: int) -> bool:
+    """Whether the log has a record at `offset` or after it. Asked by reading: Tansu's end offset is the base
+    of the last batch plus one, which may lie before records that are there.
+
+    Raises:
+        BrokerUnavailableError: no broker.
+    """
+    place = TopicPartition(topic, partition)
+    async with _consumer(settings, reset="none") as consumer:
+        consumer.assign([place])
+        consumer.seek(place, offset)
+        try:
+            fetched = await _ask(settings, consumer.getmany(place, timeout_ms=int(_QUIET_S * 1_000)))
+        except BrokerUnavailableError as error:
+            if isinstance(error.__cause__, OffsetOutOfRangeError):
+                return False
+            raise
+        return any(record.offset >= offset for record in fetched.get(place, []))
+
+
+def _record(record: Any) -> Record:
+    return Record(
+        record.partition, record.offset, record.timestamp, record.key, record.value, tuple(record.headers)
+    )
+
+
+@asynccontextmanager
+async def _consumer(settings: Settings, *, reset: str = "earliest") -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.bootstrap,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset=reset,
+        request_timeout_ms=int(ANSWER_S * 1_000),
+        max_partition_fetch_bytes=settings.fetch_max_bytes,
+        isolation_level="read_committed",
+    )
+    try:
+        await _ask(settings, consumer.start())
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def _partitions(settings: Settings, topic: str) -> list[int]:
+    async with open_admin(settings, READY_S) as admin:
+        # All topics are asked for: brokers make a topic that somebody merely asks about by name.
+        state = (await _ask(settings, list_states(admin))).get(topic)
+    if state is None:
+        raise NotFoundError(
+            f"the topic {topic} is not there", hint="`rapport topics create` makes all topics"
+        )
+    return list(range(state.partitions))
+
+
+async def _spans(
+    settings: Settings, consumer: AIOKafkaConsumer, topic: str, numbers: Sequence[int]
+) -> dict[int, Span]:
+    places = [TopicPartition(topic, number) for number in numbers]
+    starts = await _ask(settings, consumer.beginning_offsets(places))
+    ends = await _ask(settings, consumer.end_offsets(places))
+    return {place.partition: Span(starts[place], ends[place]) for place in places}
+
+
+async def _seek(
+    settings: Settings, consumer: AIOKafkaConsumer, places: list[TopicPartition], since_ms: int | None
+) -> None:
+    if since_ms is None:
+        await _ask(settings, consumer.seek_to_beginning(*places))
+        return
+    found = await _ask(settings, consumer.offsets_for_times(dict.fromkeys(places, since_ms)))
+    for place in places:
+        if (hit := found.get(place)) is not None:
+            consumer.seek(place, hit.offset)
+        else:
+            await _ask(settings, consumer.seek_to_end(place))
+
+
+async def _ask(settings: Settings, call: Awaitable[_T]) -> _T:
+    """The broker's answer, or one plain error."""
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            return await call
+    except (KafkaError, TimeoutError, OSError) as error:
+        raise BrokerUnavailableError(
+            f"Kafka at {settings.broker} does not answer: {error or type(error).__name__}",
+            hint="is it running, and is RAPPORT_BROKER (or --broker) right? `rapport doctor` looks closer",
+        ) from error

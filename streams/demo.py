@@ -1,0 +1,218 @@
+"""The demo: servers, a worker and a stream of events in fast motion, all started here and stopped again.
+
+Steps, in this order:
+
+1. The embedded pair is started, or the given servers are used with topics and Redis keys of our own.
+2. Topics and partnerships are written.
+3. One worker is started as a process of its own; its log goes to a file.
+4. The generator's past is sent as fast as it goes, so that references exist; then the live part, accelerated.
+5. Meanwhile the board is shown. At the end the alerts are read back from their topic.
+6. Everything started is stopped; what was made on servers of others is removed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, aclosing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from processors.generator.demo import SPEED, Demo, demo
+from schemas.topics import ALERTS
+from streams.board import Snapshot
+from streams.children import Child
+from streams.consume import scan
+from streams.demo_house import directory, prepare, readings_made, start_worker, tail, traces
+from streams.errors import NotFoundError, RapportError
+from streams.reader import Reader, Totals
+from streams.settings import Settings
+from streams.snapshot import Rate, take
+from streams.story import Told, introduce, tell
+from streams.topics import ensure_topics
+
+#: How often the board is drawn anew, s.
+FRAME_S = 0.5
+#: Kept back from `--for`, for reading the alerts and stopping, s.
+CLOSING_S = 2.0
+
+
+class DemoError(RapportError):
+    """The demo could not go on; ends with the last lines of the worker's log when that was why."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """`broker`, `redis_url` None: started here. `seconds` None: until stopped."""
+
+    broker: str | None = None
+    redis_url: str | None = None
+    seconds: float | None = None
+    seed: int = 7
+    speed: float | None = None
+    keep: bool = False
+
+
+@dataclass(slots=True)
+class DemoState:
+    """What is known while the demo runs; the summary is made of it."""
+
+    told: Told = field(default_factory=Told)
+    totals: Totals = field(default_factory=Totals)
+    first_read_at: float | None = None
+    last_read_at: float | None = None
+    readings: int = 0
+    snapshot: Snapshot = field(default_factory=Snapshot)
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+    partnerships: int = 0
+    truth: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def raised(self) -> bool:
+        """Whether each planted incident that has begun raised its alert."""
+        return bool(self.truth) and all(_raised(line, self.alerts) for line in self.truth)
+
+    @property
+    def problems(self) -> list[str]:
+        """Why the demo is no success; empty when it is one."""
+        return [
+            why
+            for well, why in (
+                (self.totals.counted > 0, "no events flowed"),
+                (self.readings > 0, "no readings were made"),
+                (self.raised, "the planted incident raised no alert in the time given"),
+            )
+            if not well
+        ]
+
+    def summary(self) -> dict[str, Any]:
+        """The last line of `--json`."""
+        span = (self.last_read_at or 0.0) - (self.first_read_at or 0.0)
+        return {
+            "events_in": self.totals.read,
+            "events_per_s": round(self.totals.read / span, 1) if span > 0 else 0.0,
+            "rejected": self.totals.rejected,
+            "partnerships": self.partnerships,
+            "readings": self.readings,
+            "alerts": self.alerts,
+        }
+
+
+async def run_demo(
+    options: DemoOptions, base: Settings, show: Callable[[Snapshot], None], say: Callable[[str], None]
+) -> DemoState:
+    """Runs the demo and returns what came of it.
+
+    Args:
+        base: settings that the demo's own are put on top of.
+        show: is handed a new picture every half second.
+        say: is handed plain lines on what goes on.
+
+    Raises:
+        RapportError: servers or worker could not be started, or stopped by themselves.
+    """
+    ends = None if options.seconds is None else time.monotonic() + options.seconds - CLOSING_S
+    state = DemoState()
+    speed = SPEED if options.speed is None else options.speed
+    with directory(say) as place, ExitStack() as servers:
+        settings = await asyncio.to_thread(
+            prepare, base, place.path, servers, say, options.broker, options.redis_url, speed
+        )
+        foreign = bool(options.broker or options.redis_url)
+        async with traces(settings, foreign=foreign, keep=options.keep, say=say):
+            story = demo(datetime.now(UTC), seed=options.seed)
+            await ensure_topics(settings)
+            state.partnerships = await introduce(settings, story)
+            worker = start_worker(settings, place.path)
+            say(f"worker started (process {worker.pid}), its log: {worker.log}")
+            try:
+                await _play(settings, story, state, worker, speed, ends, show, say)
+            finally:
+                await asyncio.to_thread(worker.stop)
+            place.keep = bool(state.problems)
+    return state
+
+
+async def _play(
+    settings: Settings,
+    story: Demo,
+    state: DemoState,
+    worker: Child,
+    speed: float,
+    ends: float | None,
+    show: Callable[[Snapshot], None],
+    say: Callable[[str], None],
+) -> None:
+    feeder = asyncio.create_task(tell(settings, story, speed, state.told, say))
+    try:
+        async with Reader(settings) as reader:
+            rate = Rate()
+            while ends is None or time.monotonic() < ends:
+                if feeder.done():
+                    feeder.result()
+                if not worker.running:
+                    raise DemoError(
+                        f"the worker stopped by itself; its log ({worker.log}) ends with:\n{tail(worker.log)}"
+                    )
+                await _look(reader, settings, state, rate)
+                show(state.snapshot)
+                await asyncio.sleep(
+                    FRAME_S if ends is None else max(0.05, min(FRAME_S, ends - time.monotonic()))
+                )
+            await _look(reader, settings, state, rate)
+            show(state.snapshot)
+        state.alerts = await _read_alerts(settings)
+        state.truth = await asyncio.to_thread(lambda: story.generated.truth)
+    finally:
+        feeder.cancel()
+        await asyncio.gather(feeder, return_exceptions=True)
+
+
+async def _look(reader: Reader, settings: Settings, state: DemoState, rate: Rate) -> None:
+    """Takes a new picture; before the worker has written anything there is none."""
+    state.readings = max(
+        state.readings, await asyncio.to_thread(readings_made, settings), len(state.snapshot.rows)
+    )
+    with contextlib.suppress(NotFoundError):
+        fences = await reader.totals()
+        if fences.read:
+            now = time.monotonic()
+            state.first_read_at = state.first_read_at or now
+            state.last_read_at = now if fences.read > state.totals.read else state.last_read_at
+        state.totals = fences
+        state.snapshot = await take(reader, rate, sent=state.told.sent, note=_note(state))
+
+
+def _note(state: DemoState) -> str:
+    if state.told.over:
+        return "the story is over; Ctrl-C leaves"
+    return (
+        "live, in fast motion; Ctrl-C leaves"
+        if state.told.live
+        else "the past goes in: references are being made"
+    )
+
+
+async def _read_alerts(settings: Settings) -> list[dict[str, Any]]:
+    """All transitions on the alerts topic, in order of event time."""
+    found = []
+    async with aclosing(scan(settings, settings.topic(ALERTS), timeout_s=10.0)) as records:
+        async for record in records:
+            found.append(json.loads(record.value or b"null"))
+    return sorted(
+        (alert for alert in found if isinstance(alert, dict)), key=lambda alert: str(alert.get("at"))
+    )
+
+
+def _raised(line: dict[str, Any], alerts: list[dict[str, Any]]) -> bool:
+    """Whether an alert says what the truth says: this influencer, one of these signals, firing."""
+    return any(
+        alert.get("state") == "firing"
+        and alert.get("influencer_id") == line["influencer_id"]
+        and alert.get("signal") in line["signals"]
+        for alert in alerts
+    )

@@ -1,0 +1,68 @@
+"""Prometheus metrics. Labels are bounded: partition, reason, answer, signal; never an influencer or an actor.
+
+Times are in seconds, sizes in bytes, as Prometheus wants them.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_MS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+EVENTS_READ = Counter(
+    "rapport_events_read_total", "Records read, each also counted in one outcome", ["partition"]
+)
+EVENTS = Counter(
+    "rapport_events_total",
+    "Records by outcome: counted, duplicate, rejected, expired",
+    ["partition", "outcome"],
+)
+REJECTED = Counter("rapport_events_rejected_total", "Rejected records by reason", ["reason"])
+LATE = Counter("rapport_events_late_total", "Events that came after their watermark", ["partition"])
+SLICE_SECONDS = Histogram("rapport_slice_seconds", "Time to fold one slice of records", buckets=_MS)
+VISIBLE_SECONDS = Histogram(
+    "rapport_event_visible_seconds",
+    "From a record's arrival in the worker to its effect being readable in Redis",
+    buckets=_S,
+)
+LAG_RECORDS = Gauge("rapport_lag_records", "Records between the fence and the end of the log", ["partition"])
+LAG_SECONDS = Gauge("rapport_lag_seconds", "Age of the oldest record not yet behind the fence", ["partition"])
+WATERMARK = Gauge("rapport_watermark_timestamp_seconds", "Event clock of the partition", ["partition"])
+REDIS_SECONDS = Histogram("rapport_redis_seconds", "Time of a Redis call", ["call"], buckets=_MS)
+REDIS_BYTES = Counter("rapport_redis_bytes_total", "Bytes written to Redis by fenced writes")
+REDIS_RETRIES = Counter("rapport_redis_retries_total", "Redis calls tried again", ["call"])
+FENCE = Counter("rapport_fence_answers_total", "Answers of the fence: OK, SAME, MOVED, OLD", ["answer"])
+RECLAIMS = Counter("rapport_reclaims_total", "Partitions claimed again because the fence stood elsewhere")
+FORGOTTEN = Counter(
+    "rapport_forgotten_ids_total",
+    "Event ids forgotten before their time, because too many came",
+    ["partition"],
+)
+LOST = Counter(
+    "rapport_lost_records_total", "Records deleted from the log before they were counted", ["partition"]
+)
+REBALANCES = Counter("rapport_rebalances_total", "Rebalances of the consumer group seen")
+PARTITIONS = Gauge("rapport_partitions_owned", "Partitions that this worker owns")
+PRODUCE_SECONDS = Histogram(
+    "rapport_produce_seconds", "Time until a batch of outputs was acknowledged", ["topic"], buckets=_MS
+)
+PRODUCED = Counter("rapport_produced_records_total", "Records produced", ["topic"])
+PRODUCE_RETRIES = Counter("rapport_produce_retries_total", "Batches of outputs sent again", ["topic"])
+PRODUCE_DROPPED = Counter("rapport_produce_dropped_total", "Records too large for the broker", ["topic"])
+READINGS = Counter("rapport_readings_total", "Readings made", ["complete"])
+TRANSITIONS = Counter("rapport_alert_transitions_total", "Alert transitions", ["signal", "state"])
+ALERTS_FIRING = Gauge("rapport_alerts_firing", "Alerts that fire now", ["partition"])
+OUTBOX = Gauge("rapport_outbox_pending", "Alert transitions not yet on the topic", ["partition"])
+OUTBOX_RETRIES = Counter("rapport_outbox_retries_total", "Relays of alert transitions tried again")
+WATCHDOG = Gauge("rapport_watchdog_stalled_partitions", "Partitions with lag that got no batch for too long")
+INFLUENCERS = Gauge("rapport_influencers_in_memory", "Influencers whose state is held in memory")
+HEALTH = Gauge(
+    "rapport_partnership_health",
+    "Partnership health 0-100 (bounded number of partnerships)",
+    ["partnership", "brand", "tier"],
+)
+SIGNAL = Gauge(
+    "rapport_partnership_signal", "Signal 0-100 (bounded number of partnerships)", ["partnership", "signal"]
+)
+BUILD = Gauge("rapport_build_info", "Version of the program and of the method", ["version", "method_version"])

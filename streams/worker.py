@@ -1,0 +1,363 @@
+"""The worker process: a Faust app with the batch transport, the book, lanes for its partitions, and the
+relay."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Coroutine
+from functools import partial
+from importlib import metadata
+from time import monotonic
+from typing import Any
+
+import faust
+import uvloop
+from aiokafka.errors import KafkaError
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from processors.actors import ActorHasher
+from processors.book import Book
+from processors.scores import METHOD_VERSION
+from processors.state.layout import LAYOUT_VERSION, hash_key_key, layout_key
+from processors.state.redis_store import RedisStore
+from processors.state.store import StoreError
+from schemas import topics
+from streams import logs, metrics
+from streams.bookreader import BookReader
+from streams.errors import BrokerUnavailableError, RapportError
+from streams.gauges import Gauges
+from streams.lanes import Shared
+from streams.outbox import Relay
+from streams.outputs import BatchSender, start_producer
+from streams.owner import Owner
+from streams.settings import Settings
+from streams.settings_doc import mask_address
+from streams.topics import READY_S, can_idempotent, ensure_topics, open_admin
+from streams.transport import BatchConsumer, BatchSchema, BatchTransport
+
+log = logging.getLogger(__name__)
+_LOOK_S = 2.0
+_STOP_S = 8.0
+_LEAVE_S = 6.0
+
+
+class WorkerError(RapportError):
+    """The worker cannot run, or can run no longer."""
+
+
+class _RedisObserver:
+    def call(self, name: str, seconds: float, retries: int) -> None:
+        metrics.REDIS_SECONDS.labels(name).observe(seconds)
+        if retries:
+            metrics.REDIS_RETRIES.labels(name).inc(retries)
+
+
+class Worker:
+    """Everything one worker process holds. `app` is the Faust app; `failure` says why it had to stop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.failure: str | None = None
+        self.app = _app(settings)
+        self.store = RedisStore(
+            settings.redis_url, timeout=settings.redis_timeout_s, observer=_RedisObserver()
+        )
+        self.book = Book()
+        self.reader = BookReader(settings, self.book, self._book_changed)
+        self.owner: Owner | None = None
+        self._relay_task: asyncio.Task[None] | None = None
+        self._producer: Any = None
+        self._joined = False
+        self._ready: dict[str, Any] = {"ready": False, "why": "starting"}
+        self._started = asyncio.Event()
+        self._wire()
+
+    # -- wiring ---------------------------------------------------------------------------------------------
+
+    def _wire(self) -> None:
+        app, settings = self.app, self.settings
+        topic = app.topic(
+            settings.topic(topics.EVENTS), schema=BatchSchema(key_type=bytes, value_type=bytes), maxsize=8
+        )
+
+        async def engagement(stream: Any) -> None:
+            manual = stream.noack()
+            async for event in manual.events():
+                if self.owner is not None:
+                    await self.owner.deliver(event.value, partial(manual.ack, event))
+
+        app.agent(topic, name="engagement")(engagement)
+        app.on_partitions_assigned.connect(self._assigned)
+        app.task(self._look_after)
+        self._pages()
+
+    def _pages(self) -> None:
+        """/health: the process answers. /ready: it also gets on with its work. /metrics: for Prometheus."""
+
+        async def health(web: Any, request: Any) -> Any:
+            return web.json({"status": "ok", "version": metadata.version("rapport-monitor")})
+
+        async def ready(web: Any, request: Any) -> Any:
+            return web.json(self._ready, status=200 if self._ready["ready"] else 503)
+
+        async def scrape(web: Any, request: Any) -> Any:
+            return web.bytes(generate_latest(), content_type=CONTENT_TYPE_LATEST.split(";")[0])
+
+        for path, view in (("/health", health), ("/ready", ready), ("/metrics", scrape)):
+            self.app.page(path)(view)
+
+    async def prepare(self) -> None:
+        """Everything that must stand before the group is joined. Raises RapportError in plain words."""
+        settings = self.settings
+        _port_is_free(settings)
+        await self._topics()
+        await self._redis()
+        async with open_admin(settings, READY_S) as admin:
+            idempotent = await can_idempotent(admin)
+        self._producer = await start_producer(settings, idempotent=idempotent)
+        key = await self._hash_key()
+        sender = BatchSender(self._producer)
+        source = f"rapport/{settings.namespace}/worker".encode()
+        relay = Relay(settings, self.store, sender, source)
+        gauges = Gauges(settings.metrics_partnerships)
+        shared = Shared(settings, self.store, sender, source, gauges, relay)
+        self.owner = Owner(shared, self.book, ActorHasher(key), self._fatal)
+        self.owner.partition_count = await self._layout()
+        self.owner.on_new = lambda: self._stand(key)
+        consumer: BatchConsumer = self.app.consumer
+        consumer.batch_topics = frozenset({settings.topic(topics.EVENTS)})
+        consumer.on_seek = self.owner.on_seek
+        self.owner.consumer = consumer
+        await self.reader.start()
+        self.owner.book_ready.set()
+        self._relay_task = self._watched(relay.run(), "relay")
+        metrics.BUILD.labels(metadata.version("rapport-monitor"), METHOD_VERSION).set(1)
+
+    def _watched(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """A task whose failure stops the worker: nobody would miss it otherwise."""
+
+        def ended(task: asyncio.Task[None]) -> None:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.error("the %s failed", name, exc_info=error)
+                self._fatal(f"the {name} failed: see the log")
+
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(ended)
+        return task
+
+    async def _topics(self) -> None:
+        """Wait for the broker, saying so, and see to the topics."""
+        while True:
+            try:
+                await ensure_topics(self.settings)
+                return
+            except BrokerUnavailableError as error:
+                log.warning("%s; trying on", error)
+
+    async def _redis(self) -> None:
+        """Wait for Redis, saying so; what waiting does not mend (a wrong password, a Redis without
+        functions) ends the start at once."""
+        place = mask_address(self.settings.redis_url)
+        wait = 0.5
+        while True:
+            try:
+                await self.store.ping()
+                await self.store.load_library()
+                return
+            except StoreError as error:
+                if not error.retryable:
+                    raise WorkerError(f"Redis at {place} cannot be used: {error}") from error
+                log.warning("Redis at %s does not answer (%s), again in %.1f s", place, error, wait)
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, 5.0)
+
+    async def _hash_key(self) -> bytes:
+        if self.settings.hash_key is not None:
+            return self.settings.hash_key.get_secret_value().encode()
+        log.warning(
+            "RAPPORT_HASH_KEY is not set: actor ids are hashed with a key that lies in Redis beside them"
+        )
+        return await self.store.set_once(hash_key_key(self.settings.namespace), secrets.token_hex(32))
+
+    async def _layout(self) -> int:
+        """Check, or write, the installation's layout: returns the partition count of the events topic."""
+        settings = self.settings
+        topic = settings.topic(topics.EVENTS)
+        count = len(await self._producer.partitions_for(topic))
+        wanted = {"version": str(LAYOUT_VERSION), "topic": topic, "partitions": str(count)}
+        found = await self.store.layout(layout_key(settings.namespace), wanted)
+        for name, value in wanted.items():
+            stands = found[name.encode()].decode()
+            if stands != value:
+                raise WorkerError(
+                    f"state in Redis (namespace {settings.namespace}) was laid out for {name} {stands}, "
+                    f"but here it "
+                    f"is {value}: take another RAPPORT_NAMESPACE, or the topic that the state belongs to"
+                )
+        return count
+
+    async def _stand(self, key: bytes) -> None:
+        """Redis may have been emptied: write again what the whole installation stands on."""
+        try:
+            await self._layout()
+        except WorkerError as error:
+            self._fatal(str(error))
+        if self.settings.hash_key is None:
+            stands = await self.store.set_once(hash_key_key(self.settings.namespace), key.decode())
+            if stands != key:
+                self._fatal("Redis was emptied, and another worker has made a new hash key: start me again")
+
+    # -- while it runs --------------------------------------------------------------------------------------
+
+    def _book_changed(self) -> None:
+        if self.owner is not None:
+            self.owner.book_changed()
+
+    def _fatal(self, why: str) -> None:
+        if self.failure is None:
+            self.failure = why
+            log.critical(why)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    async def _assigned(self, *_: Any, **__: Any) -> None:
+        """Faust's signal, also for a worker that gets no partition."""
+        self._joined = True
+
+    async def _look_after(self) -> None:
+        """Watchdog: looks at every partition each two seconds."""
+        assert self.owner is not None
+        while not self.app.should_stop:
+            await asyncio.sleep(_LOOK_S)
+            await self.owner.look_up_positions()
+            seen = self.owner.look()
+            stalled_for = float(seen["stalled_for_s"])
+            why = None
+            if seen["stalled"]:
+                why = (
+                    f"no batch for {stalled_for:.0f} s from partitions {seen['stalled']}, though there is lag"
+                )
+            elif not self._joined:
+                why = "the consumer group is not joined yet"  # having nothing to do is ready only after it
+            elif seen["assigned"] != seen["claimed"]:
+                why = "partitions are not claimed yet (is Redis there?)"
+            elif seen["waiting_for"]:
+                why = f"waiting for {' and '.join(seen['waiting_for'])}, with every place kept"
+            elif not self.app.consumer.flow_active:
+                why = "the consumer group rebalances"
+            self._ready = {"ready": why is None, "why": why, **seen}
+            if stalled_for > 4 * self.settings.watchdog_s:
+                self._fatal(f"watchdog: {why}")
+
+    async def close(self) -> None:
+        """A clean stop: what is folded goes behind the fence first."""
+        started = monotonic()
+        if self.owner is not None:
+            await self.owner.flush_all(_STOP_S)
+        await self.reader.stop()
+        if self._relay_task is not None:
+            self._relay_task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._relay_task
+        if self._producer is not None:
+            with contextlib.suppress(KafkaError, TimeoutError):
+                await asyncio.wait_for(self._producer.stop(), 5.0)
+        await self.store.close()
+        log.info("stopped cleanly", extra={"seconds": round(monotonic() - started, 2)})
+
+
+def _app(settings: Settings) -> Any:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    app = faust.App(
+        settings.group,
+        broker=[f"kafka://{server}" for server in settings.bootstrap],
+        store="memory://",
+        value_serializer="raw",
+        datadir=str(settings.data_dir / f"{socket.gethostname()}-{os.getpid()}"),
+        topic_partitions=settings.partitions,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=settings.fetch_max_bytes,
+        broker_max_poll_records=None,  # an undrained partition would hold back its broker for 0.1 s
+        broker_session_timeout=settings.session_timeout_s,
+        broker_heartbeat_interval=max(0.3, settings.session_timeout_s / 10),
+        broker_rebalance_timeout=settings.rebalance_timeout_s,
+        broker_request_timeout=max(90.0, settings.session_timeout_s + 1),
+        broker_commit_interval=1.0,
+        broker_commit_livelock_soft_timeout=1e9,  # it cries wolf after a quiet stretch
+        stream_wait_empty=False,  # the fence decides, not acks: a rebalance need not wait for them
+        producer_threaded=False,
+        web_host=settings.http_host,
+        web_bind=settings.http_host,
+        web_port=settings.http_port,
+    )
+    app.transport = BatchTransport([app.conf.broker[0]], app)
+    return app
+
+
+def _port_is_free(settings: Settings) -> None:
+    """Raise a plain error now, rather than a stack trace when the group is joined."""
+    try:
+        with socket.create_server((settings.http_host, settings.http_port)):
+            pass
+    except OSError as error:
+        place = f"{settings.http_host}:{settings.http_port}"
+        raise WorkerError(
+            f"cannot listen on {place} for /ready and /metrics: {os.strerror(error.errno or 0).lower()}",
+            hint="set RAPPORT_HTTP_PORT; each worker on one machine needs a port of its own",
+        ) from error
+
+
+def run_worker(settings: Settings) -> int:
+    """Run a worker until SIGTERM or SIGINT. Returns the exit code: 0 after a clean stop, 1 after a failure.
+
+    Raises RapportError when it cannot even start.
+    """
+    logs.set_up(settings)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> int:
+    worker = Worker(settings)
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    preparing = asyncio.ensure_future(worker.prepare())
+    await asyncio.wait(
+        (preparing, asyncio.ensure_future(stopping.wait())), return_when=asyncio.FIRST_COMPLETED
+    )
+    if not preparing.done():
+        preparing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await preparing
+        return 0
+    await preparing
+    # Most of what is made lives for a slice and is freed by its count: the collector need not look every 700.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    await worker.app.start()
+    crashed = asyncio.ensure_future(worker.app.wait_until_stopped())
+    await asyncio.wait((asyncio.ensure_future(stopping.wait()), crashed), return_when=asyncio.FIRST_COMPLETED)
+    reason = worker.app.crash_reason
+    await worker.close()
+    leaving = asyncio.ensure_future(worker.app.stop())
+    await asyncio.wait((leaving,), timeout=_LEAVE_S)
+    if worker.failure or reason:
+        log.critical("stopped: %s", worker.failure or repr(reason))
+    code = 1 if worker.failure or reason else 0
+    if not leaving.done():
+        # In the midst of a rebalance the client waits for its coordinator, and would for long.
+        log.warning("the consumer group does not let go: it will notice by itself that I am gone")
+        logging.shutdown()
+        os._exit(code)
+    await leaving
+    return code

@@ -1,0 +1,246 @@
+"""A small Grafana over HTTP, made from Grafana's own OpenAPI document.
+
+It keeps folders, data sources and dashboards in memory. A request to a path or with a body that the document
+does not know is a violation (and answered 400), and so is an answer of its own that the document does not
+allow; tests assert that there were none. Faults are planted with `fail_next`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft4Validator
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT.parent / "shared" / "data" / "grafana-openapi" / "openapi3.json"
+
+Answer = tuple[int, Any]
+
+
+class Grafana:
+    def __init__(self, token: str, prefix: str = "") -> None:
+        self.document = json.loads(DOCUMENT.read_text(encoding="utf-8"))
+        self.token, self.prefix = token, prefix
+        self.folders: dict[str, dict] = {}
+        self.datasources: dict[str, dict] = {}
+        self.dashboards: dict[str, dict] = {}
+        self.calls: list[tuple[str, str]] = []
+        self.violations: list[str] = []
+        self.faults: list[tuple[str, str, int | float | str]] = []
+        self.database = "ok"
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self.url = f"http://127.0.0.1:{self._server.server_port}{prefix}"
+
+    def __enter__(self) -> Grafana:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def fail_next(self, method: str, template: str, how: int | float | str, times: int = 1) -> None:
+        """int: that status. float: silence of so many seconds. "lost": do it, but lose the answer (503)."""
+        self.faults += [(method, template, how)] * times
+
+    def written(self) -> list[tuple[str, str]]:
+        return [call for call in self.calls if call[0] != "GET"]
+
+    # -- one request -----------------------------------------------------------------------------------------
+
+    def answer(self, method: str, path: str, headers: Any, raw: bytes) -> Answer:
+        if not path.startswith(self.prefix + "/api/"):
+            return 404, {"message": "not found"}
+        path = path.removeprefix(self.prefix + "/api")
+        found = self._operation(method, path)
+        if found is None:
+            self.violations.append(f"{method} {path} is not in the document")
+            return 404, {"message": "not found"}
+        template, arguments, operation = found
+        self.calls.append((method, template))
+        body = json.loads(raw) if raw else None
+        problem = self._check_request(operation, body)
+        if problem:
+            self.violations.append(f"{method} {template}: {problem}")
+            return 400, {"message": problem}
+        fault = self._fault(method, template)
+        if isinstance(fault, int):
+            return fault, {"message": "planted"}
+        if isinstance(fault, float):
+            time.sleep(fault)
+        if template != "/health" and headers.get("Authorization") != f"Bearer {self.token}":
+            return 401, {"message": "Invalid API key"}
+        status, answer = getattr(self, "_" + operation["operationId"])(*arguments, *([body] if raw else []))
+        self._check_answer(f"{method} {template}", operation, status, answer)
+        return (503, {"message": "lost"}) if fault == "lost" else (status, answer)
+
+    def _operation(self, method: str, path: str) -> tuple[str, tuple[str, ...], dict] | None:
+        # A literal path goes before one with parameters, as OpenAPI says.
+        for template in sorted(self.document["paths"], key=lambda item: item.count("{")):
+            match = re.fullmatch(re.sub(r"\{[^}]+\}", "([^/]+)", template), path)
+            if match and method.lower() in self.document["paths"][template]:
+                return template, match.groups(), self.document["paths"][template][method.lower()]
+        return None
+
+    def _fault(self, method: str, template: str) -> int | float | str | None:
+        for index, (wanted_method, wanted, how) in enumerate(self.faults):
+            if (wanted_method, wanted) == (method, template):
+                del self.faults[index]
+                return how
+        return None
+
+    def _resolve(self, node: dict) -> dict:
+        while "$ref" in node:
+            target: Any = self.document
+            for part in node["$ref"].removeprefix("#/").split("/"):
+                target = target[part]
+            node = target
+        return node
+
+    def _problem(self, schema: dict, value: Any) -> str | None:
+        # Draft 4 is what OpenAPI 3.0's schemas come from; local references are found under "components".
+        whole = {"allOf": [schema], "components": self.document["components"]}
+        error = next(iter(Draft4Validator(whole).iter_errors(value)), None)
+        return None if error is None else f"{error.json_path}: {error.message}"
+
+    def _check_request(self, operation: dict, body: Any) -> str | None:
+        wanted = operation.get("requestBody")
+        if wanted is None:
+            return None if body is None else "no body is wanted"
+        schema = self._resolve(wanted)["content"]["application/json"]["schema"]
+        unknown = set(body or {}) - set(self._resolve(schema)["properties"])
+        return f"unknown fields {sorted(unknown)}" if unknown else self._problem(schema, body)
+
+    def _check_answer(self, where: str, operation: dict, status: int, answer: Any) -> None:
+        if str(status) not in operation["responses"]:
+            self.violations.append(f"{where}: no status {status}")
+            return
+        response = self._resolve(operation["responses"][str(status)])
+        problem = self._problem(response["content"]["application/json"]["schema"], answer)
+        if problem:
+            self.violations.append(f"{where} {status}: {problem}")
+
+    # -- what it does ----------------------------------------------------------------------------------------
+
+    def _getHealth(self) -> Answer:  # noqa: N802 - named by the document's operation ids
+        return 200, {"database": self.database, "version": "12.3.0", "commit": "abc"}
+
+    def _getFolderByUID(self, uid: str) -> Answer:  # noqa: N802
+        return (200, self.folders[uid]) if uid in self.folders else (404, {"message": "folder not found"})
+
+    def _createFolder(self, body: dict) -> Answer:  # noqa: N802
+        if body["uid"] in self.folders:
+            return 409, {"message": "a folder with the same uid already exists"}
+        self.folders[body["uid"]] = {"id": len(self.folders) + 1, "version": 1, **body}
+        return 200, self.folders[body["uid"]]
+
+    def _updateFolder(self, uid: str, body: dict) -> Answer:  # noqa: N802
+        self.folders[uid] |= {"title": body["title"], "version": self.folders[uid]["version"] + 1}
+        return 200, self.folders[uid]
+
+    def _getDataSourceByUID(self, uid: str) -> Answer:  # noqa: N802
+        if uid not in self.datasources:
+            return 404, {"message": "Data source not found"}
+        return 200, self.datasources[uid]
+
+    def _addDataSource(self, body: dict) -> Answer:  # noqa: N802
+        if any(item["name"] == body["name"] for item in self.datasources.values()):
+            return 409, {"message": "data source with the same name already exists"}
+        self.datasources[body["uid"]] = {
+            "id": len(self.datasources) + 1,
+            "orgId": 1,
+            "version": 1,
+            "readOnly": False,
+            "basicAuth": False,
+            "isDefault": False,
+            "user": "",
+            "database": "",
+            "withCredentials": False,
+            "secureJsonFields": {},
+            **body,
+        }
+        return 200, self._datasource_answer(body["uid"], "Datasource added")
+
+    def _updateDataSourceByUID(self, uid: str, body: dict) -> Answer:  # noqa: N802
+        stored = self.datasources[uid]
+        # As Grafana: what is not sent is reset, but for secrets.
+        defaults = {"basicAuth": False, "isDefault": False, "user": "", "database": "", "basicAuthUser": ""}
+        self.datasources[uid] = {**stored, **defaults, **body, "version": stored["version"] + 1}
+        return 200, self._datasource_answer(uid, "Datasource updated")
+
+    def _datasource_answer(self, uid: str, message: str) -> dict:
+        stored = self.datasources[uid]
+        return {"id": stored["id"], "name": stored["name"], "message": message, "datasource": stored}
+
+    def _getDashboardByUID(self, uid: str) -> Answer:  # noqa: N802
+        return (
+            (200, self.dashboards[uid])
+            if uid in self.dashboards
+            else (404, {"message": "Dashboard not found"})
+        )
+
+    def _postDashboard(self, body: dict) -> Answer:  # noqa: N802
+        board, uid = body["dashboard"], body["dashboard"]["uid"]
+        if body["folderUid"] not in self.folders:
+            return 404, {"message": "folder not found"}
+        present = self.dashboards.get(uid)
+        if present is not None and not body.get("overwrite"):
+            return 412, {
+                "message": "The dashboard has been changed by someone else",
+                "status": "version-mismatch",
+            }
+        if present is not None and present["meta"].get("provisioned"):
+            return 400, {"message": "Cannot save provisioned dashboard"}
+        version = present["dashboard"]["version"] + 1 if present else 1
+        self.dashboards[uid] = {
+            "dashboard": {**board, "id": 7, "version": version},
+            "meta": {
+                "folderUid": body["folderUid"],
+                "slug": "rapport",
+                "version": version,
+                "provisioned": False,
+            },
+        }
+        return 200, {
+            "status": "success",
+            "title": "rapport",
+            "version": version,
+            "id": 7,
+            "uid": uid,
+            "url": f"/d/{uid}/rapport",
+            "folderUid": body["folderUid"],
+        }
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        answer: Callable[..., Answer] = self.answer
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # head and body are two writes: else 40 ms each
+
+            def _do(self) -> None:
+                raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                status, value = answer(self.command, self.path.partition("?")[0], self.headers, raw)
+                data = json.dumps(value).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            do_GET = do_POST = do_PUT = _do  # noqa: N815
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler

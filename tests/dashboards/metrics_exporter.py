@@ -1,0 +1,77 @@
+"""Serves `streams.metrics` with moving values on a free loopback port, printed first; ends when stdin closes.
+
+A process of its own, so that other tests' metrics are not touched. Everything a worker shows gets a value:
+two brands, three partnerships, two partitions; counters and histograms move all the time, so rates are not 0.
+"""
+
+import sys
+import threading
+
+from prometheus_client import start_http_server
+
+from streams import metrics as m
+
+PARTNERSHIPS = {("acme--ann", "acme", "micro"): 81.0, ("acme--bob", "acme", "macro"): 42.0}
+OTHER = ("bolt--cy", "bolt", "micro")
+SIGNALS = ("interaction_quality", "connection", "audience_fit", "authenticity", "all_in", "relationship")
+
+
+def still() -> None:
+    for labels, value in {**PARTNERSHIPS, OTHER: 65.0}.items():
+        m.HEALTH.labels(*labels).set(value)
+        for offset, signal in enumerate(SIGNALS):
+            m.SIGNAL.labels(labels[0], signal).set(value - offset)
+    m.BUILD.labels("0.1.0", "1").set(1)
+    m.PARTITIONS.set(2)
+    m.INFLUENCERS.set(500)
+    m.WATCHDOG.set(0)
+    for partition in ("0", "1"):
+        m.LAG_RECORDS.labels(partition).set(120)
+        m.LAG_SECONDS.labels(partition).set(1.5)
+        m.WATERMARK.labels(partition).set_to_current_time()
+        m.ALERTS_FIRING.labels(partition).set(1)
+        m.OUTBOX.labels(partition).set(0)
+
+
+def step() -> None:
+    for partition in ("0", "1"):
+        m.EVENTS_READ.labels(partition).inc(100)
+        for outcome, count in (("counted", 90), ("duplicate", 5), ("rejected", 3), ("expired", 2)):
+            m.EVENTS.labels(partition, outcome).inc(count)
+        m.LATE.labels(partition).inc()
+    m.REJECTED.labels("schema").inc(6)
+    m.SLICE_SECONDS.observe(0.015)
+    m.VISIBLE_SECONDS.observe(0.2)
+    m.REDIS_SECONDS.labels("fence").observe(0.002)
+    m.REDIS_RETRIES.labels("fence").inc()
+    m.REDIS_BYTES.inc(20_000)
+    m.FENCE.labels("OK").inc()
+    m.REBALANCES.inc()
+    m.PRODUCE_DROPPED.labels("engagement.enriched.v1").inc()
+    m.RECLAIMS.inc()
+    for partition in ("0", "1"):
+        m.LOST.labels(partition).inc()
+        m.FORGOTTEN.labels(partition).inc()
+    m.PRODUCE_SECONDS.labels("engagement.enriched.v1").observe(0.004)
+    m.PRODUCED.labels("engagement.enriched.v1").inc(180)
+    m.PRODUCE_RETRIES.labels("engagement.enriched.v1").inc()
+    m.READINGS.labels("true").inc()
+    m.TRANSITIONS.labels("connection", "firing").inc()
+    m.OUTBOX_RETRIES.inc()
+
+
+def main() -> None:
+    still()
+    server, thread = start_http_server(0, addr="127.0.0.1")
+    print(server.server_port, flush=True)
+    closed = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), closed.set()), daemon=True).start()
+    while not closed.wait(0.1):
+        step()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+if __name__ == "__main__":
+    main()

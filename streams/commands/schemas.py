@@ -21,7 +21,6 @@ def export(
 ) -> None:
     """Write JSON Schemas of all topics and an AsyncAPI 3 document."""
     from schemas.export import export as write
-
     from streams.commands.output import out, print_json
     from streams.text import safe
 

@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 
 from processors.book import NO_BRAND
-from processors.detection.drop import RULES, judge
 from processors.detection.lifecycle import (
     FIRING,
+    INACTIVE,
     AlertState,
     advance,
     decode_state,
@@ -23,11 +23,15 @@ from processors.detection.lifecycle import (
     inhibited,
     muted,
 )
+from processors.detection.look import Look
 from processors.detection.message import build
+from processors.detection.registry import DETECTORS, EVENTS
+from processors.detection.verdict import Verdict, gone
 from processors.influencer import Influencer
 from processors.panes import DAY, HOUR
 from processors.readings import reading
 from processors.reference import due, freeze
+from processors.records import Config
 from processors.scores import Score
 from processors.signals import evaluate
 from processors.signals.inputs import SignalInput
@@ -41,6 +45,8 @@ from schemas import Partnership
 SPARK = 72
 #: Own posts named as evidence in an alert.
 EVIDENCE = 5
+#: Rule of the alerts about single things.
+EVENT = "event"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -68,16 +74,28 @@ class Outbound:
 class Evaluator:
     """Evaluates partnerships. `on_transition` is told of each transition (signal, state), for metrics."""
 
-    def __init__(self, on_transition: Callable[[str, str], None] | None = None) -> None:
+    def __init__(
+        self, on_transition: Callable[[str, str], None] | None = None, config: Config | None = None
+    ) -> None:
         self.out = Outbound()
         self._on_transition = on_transition
+        self._config = config or Config()
 
     def evaluate(self, inf: Influencer, partnership: Partnership, at: int) -> None:
         """Evaluate at boundary `at` (epoch s, multiple of 300)."""
         inp = self._input(inf, partnership, at)
-        health, signals = evaluate(inp)
-        if partnership.brand_id != NO_BRAND:
-            self._rules(inf, inp, {**signals, "health": health})
+        look = Look(inp)
+        unpartnered = partnership.brand_id == NO_BRAND
+        if not unpartnered or self._config.rules_for_all:
+            self._rules(inf, look)
+        if self._config.readings:
+            self._reading(inf, look, unpartnered)
+
+    def _reading(self, inf: Influencer, look: Look, unpartnered: bool) -> None:
+        inp = look.inp
+        partnership, at = inp.partnership, inp.at
+        signals = dict(look.scores)
+        health = signals.pop("health")
         body = reading(
             partnership,
             inp.followers,
@@ -88,12 +106,13 @@ class Evaluator:
             corrected=inf.meta.corrected,
         )
         pid = partnership.partnership_id
-        if partnership.brand_id != NO_BRAND:
-            values = {name: score.value for name, score in signals.items()}
-            self.out.shown[pid] = Shown(partnership.brand_id, tier(inp.followers), health.value, values)
         self.out.readings.append((pid, body, at))
-        self.out.newest[pid] = (partnership.brand_id == NO_BRAND, body)
-        if at % HOUR == 0 and partnership.brand_id != NO_BRAND:
+        self.out.newest[pid] = (unpartnered, body)
+        if unpartnered:
+            return
+        values = {name: score.value for name, score in signals.items()}
+        self.out.shown[pid] = Shown(partnership.brand_id, tier(inp.followers), health.value, values)
+        if at % HOUR == 0:
             self._spark(inf, pid, at, health)
 
     def provisional(self, inf: Influencer, partnership: Partnership, at: int) -> bytes:
@@ -110,7 +129,7 @@ class Evaluator:
         if inf.meta.freeze_tried.get(pid, -1) >= day:
             return signal_input(inf, partnership, at)
         inf.meta.freeze_tried[pid] = day
-        inp = signal_input(inf, partnership, at, days=True)
+        inp = signal_input(inf, partnership, at)
         if due(inp):
             reference = freeze(inp)
             if reference is not None:
@@ -119,33 +138,67 @@ class Evaluator:
                 inp = replace(inp, reference=reference)
         return inp
 
-    def _rules(self, inf: Influencer, inp: SignalInput, scores: dict[str, Score]) -> None:
-        pid = inp.partnership.partnership_id
-        states = self._states(inf, pid)
-        for signal, rule in RULES:
-            state = states[signal, rule]
-            verdict = judge(signal, scores[signal], inp)
-            if inhibited(signal, states.values()):
+    def _rules(self, inf: Influencer, look: Look) -> None:
+        inp = look.inp
+        at, states = inp.at, self._states(inf, inp.partnership.partnership_id)
+        for detector in DETECTORS:
+            if at % detector.every:
+                continue
+            verdict = detector.judge(look)
+            if inhibited(detector.signal, states.values()):
                 verdict = muted(verdict)
-            new, transitions = advance(state, verdict, inp.at)
-            states[signal, rule] = new
+            self._advance(inf, look, detector.key, verdict, detector.for_s, detector.keep_s)
+        for events in EVENTS:
+            if at % events.every:
+                continue
+            named = set()
+            for verdict in events.judge(look):
+                named.add(verdict.subject)
+                self._advance(inf, look, (events.signal, EVENT, verdict.subject), verdict, 0, 0)
+            for key in [key for key in states if key[:2] == (events.signal, EVENT) and key[2] not in named]:
+                self._advance(inf, look, key, gone(*key), 0, 0)
+
+    def _advance(
+        self,
+        inf: Influencer,
+        look: Look,
+        key: tuple[str, str, str],
+        verdict: Verdict,
+        for_s: int,
+        keep_s: int,
+    ) -> None:
+        """Move one alert on, keep its state where it changed, and build what is to be told."""
+        inp = look.inp
+        pid = inp.partnership.partnership_id
+        states = inf.states[pid]
+        state = states.get(key) or AlertState.new(pid, *key)
+        new, transitions = advance(state, verdict, inp.at, for_s=for_s, keep_s=keep_s)
+        name = "\0".join((pid, *key)).rstrip("\0")
+        if new.state == INACTIVE and key[1] == EVENT:  # what it was about is over: nothing to remember
+            states.pop(key, None)
+            if inf.alerts.pop(name, None) is not None:
+                inf.mark(f"al:{name}")
+        else:
+            states[key] = new
             if msgspec.structs.replace(new, last_at=state.last_at) != state:
-                inf.alerts[f"{pid}\0{signal}\0{rule}"] = encode_state(new)
-                inf.mark(f"al:{pid}\0{signal}\0{rule}")
-            for transition in transitions:
-                alert = build(transition, verdict, inp, event_ids=_evidence(inp), actors=_actors(inp))
-                self.out.transitions.append((inf.id, alert))
-                if self._on_transition:
-                    self._on_transition(signal, transition.state)
+                inf.alerts[name] = encode_state(new)
+                inf.mark(f"al:{name}")
+        for transition in transitions:
+            alert = build(transition, verdict, inp, event_ids=_evidence(inp), actors=_actors(inp))
+            self.out.transitions.append((inf.id, alert))
+            if self._on_transition:
+                self._on_transition(key[0], transition.state)
 
     @staticmethod
-    def _states(inf: Influencer, pid: str) -> dict[tuple[str, str], AlertState]:
+    def _states(inf: Influencer, pid: str) -> dict[tuple[str, str, str], AlertState]:
+        """Alert states of a partnership by (signal, rule, subject): those that were ever touched."""
         states = inf.states.get(pid)
         if states is None:
             states = inf.states[pid] = {}
-            for signal, rule in RULES:
-                data = inf.alerts.get(f"{pid}\0{signal}\0{rule}")
-                states[signal, rule] = decode_state(data) if data else AlertState.new(pid, signal, rule)
+            for name, data in inf.alerts.items():
+                owner, signal, rule, subject, *_ = *name.split("\0"), ""
+                if owner == pid:
+                    states[signal, rule, subject] = decode_state(data)
         return states
 
     def _spark(self, inf: Influencer, pid: str, at: int, health: Score) -> None:

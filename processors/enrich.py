@@ -20,8 +20,9 @@ _encode = msgspec.json.Encoder().encode
 _ROLES = {"audience": b"audience", "influencer": b"influencer", "employee": b"employee", "brand": b"brand"}
 _TEMPLATE = (
     b',"enrichment":{"actor_credibility":%b,"actor_role":"%b","weight":%.2f,"inauthentic":%d,"factors":%b,'
-    b'"partnership_ids":%b,"late_by_s":%.3f,"method_version":%b}}'
+    b'"substance":%b,"sponsored":%b,"partnership_ids":%b,"late_by_s":%.3f,"method_version":%b}}'
 )
+_SPONSORED = ("is", "disclosed", "how")
 _VERSION = _encode(METHOD_VERSION)
 
 
@@ -52,20 +53,40 @@ class PartnershipIds:
 def enriched(event: Event, raw: bytes, found: Found, ids: bytes) -> bytes:
     """JSON of the enriched event. `ids`: as of `PartnershipIds.of`."""
     body = raw if event.verbatim else to_json(event)
-    if found.late_by:
-        return body[:-1] + _enrichment(
-            found.role, found.credibility, found.weight, found.low, found.late_by, ids
-        )
-    return body[:-1] + _usual(found.role, found.credibility, found.weight, found.low, 0.0, ids)
+    make = _enrichment if found.late_by else _usual
+    said = found.words
+    return body[:-1] + make(
+        found.role,
+        found.credibility,
+        found.weight,
+        found.inauthentic,
+        found.factors,
+        None if said is None else round(said.substance, 2),
+        found.sponsored,
+        found.late_by,
+        ids,
+    )
 
 
-def _enrichment(role: str, trust: float | None, weight: int, low: bool, late_by: float, ids: bytes) -> bytes:
+def _enrichment(
+    role: str,
+    trust: float | None,
+    weight: int,
+    inauthentic: bool,
+    factors: tuple[str, ...],
+    substance: float | None,
+    sponsored: tuple[bool, bool | None, str] | None,
+    late_by: float,
+    ids: bytes,
+) -> bytes:
     return _TEMPLATE % (
         b"null" if trust is None else b"%.2f" % trust,
         _ROLES[role],
         weight / 100,
-        low,
-        b'["low_credibility"]' if low else b"[]",
+        inauthentic,
+        _encode(factors),
+        b"null" if substance is None else b"%.2f" % substance,
+        b"null" if sponsored is None else _encode(dict(zip(_SPONSORED, sponsored, strict=True))),
         ids,
         late_by,
         _VERSION,

@@ -28,7 +28,7 @@ HOUR_BYTES = 64 << 20
 #: A string is not written anew for less.
 _SLACK = 64 << 10
 #: Flags of an act.
-KNOWN, LOW, GONE = 1, 2, 128
+KNOWN, LOW, FLAGGED, OWN, GONE = 1, 2, 4, 64, 128
 
 _xxh3 = xxhash.xxh3_64_intdigest
 
@@ -39,7 +39,7 @@ def id_hash(text: str, seed: int) -> int:
 
 
 class Act(msgspec.Struct, frozen=True, gc=False):
-    """Where an act was counted: its 5-minute pane, kind column, and whether its actor was known and low."""
+    """Where an act was counted: its 5-minute pane, kind column, and what was found out about it."""
 
     pane: int
     kind: int

@@ -15,10 +15,15 @@ from processors.actors import ActorHasher
 from processors.book import Book
 from processors.credibility import LOW, credibility
 from processors.decode import Event, Target
+from processors.event_memory import FLAGGED as ACT_FLAGGED
 from processors.event_memory import KNOWN as ACT_KNOWN
 from processors.event_memory import LOW as ACT_LOW
-from processors.event_memory import Act, EventMemory, id_hash
+from processors.event_memory import OWN as ACT_OWN
+from processors.event_memory import Act as Remembered
+from processors.event_memory import EventMemory, id_hash
+from processors.factors import LOW_CREDIBILITY, flagged
 from processors.influencer import KEEP_COMMENTS_S, KEEP_MINUTES, LIFETIME_KINDS, Influencer
+from processors.ledgers import Act, Ledger, takers
 from processors.panes import (
     ANSWERABLE,
     ANSWERED,
@@ -40,6 +45,7 @@ from processors.panes import (
 from processors.panes import LATE as LATE_COLUMN
 from processors.panes import LOW as LOW_COLUMN
 from processors.signals.inputs import PostStat
+from processors.text import Words, words
 
 
 def _weight(ranker: float) -> int:
@@ -61,6 +67,9 @@ UNDOABLE: Final = frozenset(
 )
 #: Kinds that engage with one post.
 _ON_POST: Final = frozenset(("comment", "reply", "like", "share", "quote", "save", "view", "click"))
+#: Kinds whose text is looked at.
+_SAYS: Final = frozenset(("comment", "reply", "quote", "mention", "post"))
+_NOBODY: Final[dict[str, tuple[type[Ledger], ...]]] = {}
 _LIFETIME: Final = {kind: index for index, kind in enumerate(LIFETIME_KINDS)}
 
 
@@ -70,18 +79,22 @@ class Found(msgspec.Struct, frozen=True, gc=False):
     role: str
     credibility: float | None
     weight: int  # hundredths
-    low: bool
+    inauthentic: bool
     late_by: float
+    factors: tuple[str, ...] = ()
+    words: Words | None = None
+    sponsored: tuple[bool, bool | None, str] | None = None  # of an own post: is, disclosed, how
 
 
 class Folder:
     """Folds events into influencers. Holds what is common to all of them in one partition."""
 
-    __slots__ = ("_book", "_hasher", "_memory", "_seed")
+    __slots__ = ("_book", "_hasher", "_memory", "_seed", "_takers")
 
     def __init__(self, book: Book, memory: EventMemory, hasher: ActorHasher) -> None:
         self._book, self._memory, self._hasher = book, memory, hasher
         self._seed = hasher.seed
+        self._takers = takers()
 
     def event_hash(self, event: Event) -> int:
         """The duplicate key: influencer and event id."""
@@ -97,28 +110,45 @@ class Folder:
         if actor is None or column is None:
             return self._facts(inf, event, late_by)
         role = self._role(inf, actor.id)
+        act = self._act(inf, event, role, self._hasher.hash(actor.id))
         if event.op == "undo":
-            self._undo(inf, event, actor.id, at, hour)
+            self._undo(inf, event, act, hour)
             return Found(role, None, 0, False, late_by)
         if event.op == "update":
+            if event.text is not None and kind in _SAYS:
+                act.words = words(event.text, event.lang)
+            self._tell(inf, act)
             return Found(role, None, 0, False, late_by)
-        panes = self._panes(inf, at)
+        panes = act.panes = self._panes(inf, at)
         if at < inf.meta.evaluated:
             inf.meta.corrected = True
         if late_by > 0:
             for pane in panes:
                 pane[LATE_COLUMN] += 1
-        trust = None
-        low = False
+        if kind in _SAYS and event.text is not None:
+            act.words = words(event.text, event.lang)
+        remembered = ACT_OWN
         weight = 0
-        flags = 0
+        bad = False
         if role == "influencer":
-            self._own_act(inf, event, panes, at)
+            self._own_act(inf, event, act)
+            self._tell(inf, act)
         elif role == "audience":
-            trust = credibility(actor, at)
-            low = trust is not None and trust <= LOW
-            flags = 0 if trust is None else ACT_KNOWN | (ACT_LOW if low else 0)
-            weight = WEIGHTS[kind]
+            trust = act.trust = credibility(actor, at)
+            low = act.low = trust is not None and trust <= LOW
+            weight = act.weight = WEIGHTS[kind]
+            if low:
+                act.factors.append(LOW_CREDIBILITY)
+            if event.target is not None and kind in _ON_POST and inf.posts:
+                act.post = self._post(inf, event.target)
+                if act.post is not None:
+                    act.post_age = at - act.post.at
+            self._tell(inf, act)
+            trust, low = act.trust, act.low  # a ledger may have known the profile
+            bad = flagged(act)
+            remembered = (
+                (0 if trust is None else ACT_KNOWN) | (ACT_LOW if low else 0) | (ACT_FLAGGED if bad else 0)
+            )
             for pane in panes:
                 pane[COUNT + column] += 1
                 pane[WEIGHT] += weight
@@ -126,14 +156,35 @@ class Folder:
                     pane[KNOWN + column] += 1
                     if low:
                         pane[LOW_COLUMN + column] += 1
-                        pane[FLAGGED] += weight
-            self._audience_act(inf, event, panes, at, weight, low, trust)
+                if bad:
+                    pane[FLAGGED] += weight
+            self._audience_act(inf, event, act, bad)
+        else:
+            self._tell(inf, act)
         if kind in UNDOABLE and role != "brand":
-            flags |= 0 if role == "audience" else 64
             self._memory.remember(
-                Act(int(at) // 300, column, flags, hash_, self._act_hash(inf.id, actor.id, event)), hour
+                Remembered(
+                    int(at) // 300, column, remembered, hash_, self._act_hash(inf.id, actor.id, event)
+                ),
+                hour,
             )
-        return Found(role, trust, weight, low, late_by)
+        return Found(
+            role, act.trust, weight, bad, late_by, tuple(act.factors), act.words, act.sponsored
+        )  # fmt: skip
+
+    def _act(self, inf: Influencer, event: Event, role: str, actor: int) -> Act:
+        """The event as ledgers see it, before anything is found out about it."""
+        act = Act(event, event.kind, event.op, event.occurred_s, role, actor)
+        act.newest = inf.meta.max_at
+        if role != "audience" and event.target is not None and event.target.author_id is not None:
+            act.other = self._hasher.hash(event.target.author_id)
+        act.partnerships = self._book.of(inf.id)
+        return act
+
+    def _tell(self, inf: Influencer, act: Act) -> None:
+        """Show an act to the ledgers that want it."""
+        for kind in self._takers.get(act.role, _NOBODY).get(act.kind, ()):
+            inf.ledger(kind).act(act)
 
     def expired(self, inf: Influencer, event: Event) -> Found:
         """Count an event that is older than any pane, and say what can be said of it."""
@@ -175,16 +226,22 @@ class Folder:
                 target = event.target
                 if target is None or target.id == inf.id:
                     inf.learn_followers(event.count, event.occurred_s)
-            return Found("audience" if actor is None else self._role(inf, actor.id), None, 0, False, late_by)
+            role = "audience" if actor is None else self._role(inf, actor.id)
+            self._tell(inf, self._act(inf, event, role, 0 if actor is None else self._hasher.hash(actor.id)))
+            return Found(role, None, 0, False, late_by)
         if actor is None:
             return Found("audience", None, 0, False, late_by)
         if actor.id == inf.id and actor.followers is not None:
             inf.learn_followers(actor.followers, event.occurred_s)
         trust = credibility(actor, event.occurred_s)
-        return Found(self._role(inf, actor.id), trust, 0, trust is not None and trust <= LOW, late_by)
+        role = self._role(inf, actor.id)
+        act = self._act(inf, event, role, self._hasher.hash(actor.id))
+        act.trust, act.low = trust, trust is not None and trust <= LOW
+        self._tell(inf, act)
+        return Found(role, trust, 0, act.low, late_by, (LOW_CREDIBILITY,) if act.low else ())
 
-    def _own_act(self, inf: Influencer, event: Event, panes: tuple[Pane, ...], at: float) -> None:
-        meta = inf.meta
+    def _own_act(self, inf: Influencer, event: Event, act: Act) -> None:
+        meta, panes, at = inf.meta, act.panes, act.at
         actor = event.actor
         if actor is not None and actor.followers is not None:
             inf.learn_followers(actor.followers, at)
@@ -196,7 +253,7 @@ class Folder:
                 pane[OWN_POSTS] += 1
                 pane[OWN_SPONSORED] += sponsored
             made = id_hash(event.object_id or event.event_id, self._seed)
-            inf.new_post(made, int(at), sponsored, event.event_id)
+            act.post, act.post_age = inf.new_post(made, int(at), sponsored, event.event_id), 0.0
             meta.last_post_at = max(int(min(at, meta.max_at)), meta.last_post_at or 0)
         elif event.kind in ("comment", "reply"):
             for pane in panes:
@@ -227,35 +284,23 @@ class Folder:
             inf.meta.last_answer_at = max(int(min(at, inf.meta.max_at)), inf.meta.last_answer_at or 0)
             return
 
-    def _audience_act(
-        self,
-        inf: Influencer,
-        event: Event,
-        panes: tuple[Pane, ...],
-        at: float,
-        weight: int,
-        low: bool,
-        trust: float | None,
-    ) -> None:
-        kind, target, actor = event.kind, event.target, event.actor
+    def _audience_act(self, inf: Influencer, event: Event, act: Act, bad: bool) -> None:
+        kind, target, actor, at = act.kind, event.target, event.actor, act.at
         if actor is None:
             return
         if kind != "view":
             newest = inf.meta.max_at
             seen = at if at <= newest else newest  # one far ahead of the clock must not make the others old
-            inf.actors.see(self._hasher.hash(actor.id), seen, actor.country, actor.lang or event.lang, trust)
-        if target is not None:
-            if kind in _ON_POST and inf.posts:
-                post = self._post(inf, target)
-                if post is not None:
-                    inf.post_act(post, at - post.at, 0 if low else weight, kind == "like", kind == "comment")
-            if kind == "reply" and inf.answers:
-                comment_at = inf.take_answer(id_hash(target.id, self._seed))
-                if comment_at is not None:
-                    for pane in self._panes(inf, comment_at):
-                        pane[DIALOGUES] += 1
-        if kind == "comment" and not low:
-            for pane in panes:
+            inf.actors.see(act.actor, seen, actor.country, actor.lang or event.lang, act.trust)
+        if act.post is not None:
+            inf.post_act(act.post, act.post_age, 0 if bad else act.weight, kind == "like", kind == "comment")
+        if kind == "reply" and target is not None and inf.answers:
+            comment_at = inf.take_answer(id_hash(target.id, self._seed))
+            if comment_at is not None:
+                for pane in self._panes(inf, comment_at):
+                    pane[DIALOGUES] += 1
+        if kind == "comment" and not bad:
+            for pane in act.panes:
                 pane[ANSWERABLE] += 1
             if event.object_id is not None:
                 inf.open_comment(id_hash(event.object_id, self._seed), int(at))
@@ -270,24 +315,31 @@ class Folder:
         target = event.target.id if event.target is not None else ""
         return id_hash(f"{influencer_id}\0{actor_id}\0{event.kind}\0{target}", self._seed)
 
-    def _undo(self, inf: Influencer, event: Event, actor_id: str, at: float, hour: int) -> None:
+    def _undo(self, inf: Influencer, event: Event, undo: Act, hour: int) -> None:
         """Take an act back from the pane in which it was counted; net counts never go under 0."""
+        actor_id = event.actor.id if event.actor is not None else ""
         wanted = (
             id_hash(f"{inf.id}\0{event.undoes}", self._seed) if event.undoes is not None
             else self._act_hash(inf.id, actor_id, event)
         )  # fmt: skip
-        for pane in self._panes(inf, at):
+        undo.panes = self._panes(inf, undo.at)
+        for pane in undo.panes:
             pane[UNDOS] += 1
         act = self._memory.take(wanted, hour)
+        if act is not None:
+            undo.undone_at = float(act.pane * MINUTES_5)
+            undo.low = bool(act.flags & ACT_LOW)
+        self._tell(inf, undo)
         if act is None:
             inf.meta.unresolved_undos += 1
             return
-        if act.flags & 64:
+        if act.flags & ACT_OWN:
             return  # an own act: what it did to the audience stays
+        bad = bool(act.flags & ACT_FLAGGED)
         weight = WEIGHTS[KINDS[act.kind]]
         if act.pane * MINUTES_5 < inf.meta.evaluated:
             inf.meta.corrected = True
-        for pane in self._panes(inf, act.pane * 300):
+        for pane in self._panes(inf, act.pane * MINUTES_5):
             if pane[COUNT + act.kind] == 0:
                 continue
             pane[COUNT + act.kind] -= 1
@@ -296,20 +348,22 @@ class Folder:
                 pane[KNOWN + act.kind] -= min(1, pane[KNOWN + act.kind])
             if act.flags & ACT_LOW:
                 pane[LOW_COLUMN + act.kind] -= min(1, pane[LOW_COLUMN + act.kind])
+            if bad:
                 pane[FLAGGED] -= min(weight, pane[FLAGGED])
         kind = KINDS[act.kind]
         if event.target is not None and kind in _ON_POST:
             post = self._post(inf, event.target)
             if post is not None:
                 age = act.pane * MINUTES_5 + MINUTES_5 / 2 - post.at  # no nearer is known than the pane
-                weight = 0 if act.flags & ACT_LOW else weight
-                inf.take_post_act(post, max(0.0, age), weight, kind == "like", kind == "comment")
-        if kind == "comment":
+                inf.take_post_act(
+                    post, max(0.0, age), 0 if bad else weight, kind == "like", kind == "comment"
+                )
+        if kind == "comment" and not bad:
             self._take_comment_back(inf, event, act)
 
-    def _take_comment_back(self, inf: Influencer, event: Event, act: Act) -> None:
+    def _take_comment_back(self, inf: Influencer, event: Event, act: Remembered) -> None:
         """A comment that is gone waits for no answer."""
-        if event.object_id is None or act.flags & ACT_LOW:
+        if event.object_id is None:
             return
         if inf.close_comment(id_hash(event.object_id, self._seed)) is not None:
             for pane in self._panes(inf, act.pane * 300):

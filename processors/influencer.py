@@ -10,7 +10,6 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from heapq import nsmallest
 from typing import Any
 
@@ -18,7 +17,8 @@ import msgspec
 
 from processors.actors import ActorSampler
 from processors.detection.lifecycle import AlertState
-from processors.panes import DAY, HOUR, MINUTES_5, Pane, decode_pane, encode_pane, new_pane
+from processors.ledgers import BY_NAME, Ledger
+from processors.panes import DAY, HOUR, MINUTES_5, Pane, Panes, decode_pane, encode_pane, new_pane
 from processors.reference import decode_reference, encode_reference
 from processors.signals.inputs import POST_AGES, PostStat, Reference
 
@@ -84,41 +84,6 @@ def lifetime_counts(meta: Meta) -> dict[str, int]:
     return {kind: n for kind, n in zip(LIFETIME_KINDS, meta.lifetime, strict=False) if n}
 
 
-@dataclass(slots=True)
-class Panes:
-    """Panes of one width, by index (epoch seconds // width), with those that changed."""
-
-    width: int
-    prefix: str
-    keep: int
-    by_index: dict[int, Pane] = field(default_factory=dict)
-    dirty: set[int] = field(default_factory=set)
-    gone: set[int] = field(default_factory=set)
-
-    def at(self, time: float) -> Pane:
-        """The pane that holds `time`, made when missing, and marked as changed."""
-        index = int(time) // self.width
-        self.dirty.add(index)
-        pane = self.by_index.get(index)
-        if pane is None:
-            pane = self.by_index[index] = new_pane()
-        return pane
-
-    def trim(self, newest: float) -> list[tuple[int, Pane]]:
-        """Forget panes that are older than `keep` before `newest`; returns them."""
-        floor = int(newest) // self.width - self.keep
-        old = [(index, pane) for index, pane in self.by_index.items() if index < floor]
-        for index, _ in old:
-            del self.by_index[index]
-            self.dirty.discard(index)
-            self.gone.add(index)
-        return old
-
-    def keeps(self, time: float, newest: float) -> bool:
-        """Whether a pane that holds `time` would still be kept."""
-        return int(time) // self.width >= int(newest) // self.width - self.keep
-
-
 def _comment(hash_: int, at: int, kind: int) -> bytes:
     return _COMMENT.pack(hash_, at & 0xFFFFFFFF, kind, at >> 32)
 
@@ -135,7 +100,7 @@ class Influencer:
     __slots__ = (
         "_appended", "_dirty_fields", "_dirty_posts", "_string", "actors", "alerts", "answers",
         "cache", "cached_until", "comments", "days", "hot_index", "hot_panes", "hours", "id", "kept_day",
-        "meta", "minutes", "posts", "references", "short", "shown_at", "sparks", "states",
+        "ledgers", "meta", "minutes", "posts", "references", "short", "shown_at", "sparks", "states",
     )  # fmt: skip
 
     def __init__(self, influencer_id: str) -> None:
@@ -149,9 +114,12 @@ class Influencer:
         self.comments: dict[int, int] = {}  # hash of an open comment -> its time
         self.answers: dict[int, int] = {}  # hash of an own answer -> time of the answered comment
         self.actors = ActorSampler()
+        self.ledgers: dict[str, Ledger] = {}  # by name, made when first asked for
         self.references: dict[str, Reference] = {}
-        self.alerts: dict[str, bytes] = {}  # "<partnership>\0<signal>\0<rule>" -> encoded AlertState
-        self.states: dict[str, dict[tuple[str, str], AlertState]] = {}  # decoded alert states by partnership
+        self.alerts: dict[str, bytes] = {}  # "<partnership>\0<signal>\0<rule>[\0<subject>]" -> AlertState
+        self.states: dict[
+            str, dict[tuple[str, str, str], AlertState]
+        ] = {}  # decoded alert states by partnership
         self.sparks: dict[str, list[tuple[int, float | None]]] = {}  # (epoch s, health), hourly
         self.kept_day = -1  # day on which the key's expiry was last moved on
         self.shown_at = 0.0  # wall time of the last provisional reading
@@ -219,14 +187,15 @@ class Influencer:
 
     # -- posts ----------------------------------------------------------------------------------------------
 
-    def new_post(self, hash_: int, at: int, sponsored: bool, event_id: str) -> None:
-        """An own post; the oldest beyond KEEP_POSTS is forgotten."""
-        self.posts[hash_] = PostStat(hash_, at, sponsored, event_id=event_id)
+    def new_post(self, hash_: int, at: int, sponsored: bool, event_id: str) -> PostStat:
+        """An own post, and its counts; the oldest beyond KEEP_POSTS is forgotten."""
+        made = self.posts[hash_] = PostStat(hash_, at, sponsored, event_id=event_id)
         self.mark(f"p:{hash_:x}")
         if len(self.posts) > KEEP_POSTS:
             oldest = min(self.posts.values(), key=lambda post: (post.at, post.id_hash))
             del self.posts[oldest.id_hash]
             self.mark(f"p:{oldest.id_hash:x}")
+        return made
 
     def post_act(self, post: PostStat, age: float, weight: int, like: bool, comment: bool) -> None:
         """Book an act on a post at its age (s). `weight` in hundredths, 0 if flagged."""
@@ -263,6 +232,13 @@ class Influencer:
             del self.alerts[name]
             self.mark(f"al:{name}")
 
+    def ledger(self, kind: type[Ledger]) -> Ledger:
+        """The influencer's ledger of this kind, made when it is missing."""
+        ledger = self.ledgers.get(kind.name)
+        if ledger is None:
+            ledger = self.ledgers[kind.name] = kind()
+        return ledger
+
     # -- keeping --------------------------------------------------------------------------------------------
 
     def mark(self, name: str) -> None:
@@ -286,6 +262,8 @@ class Influencer:
         for month in [month for month in self.short if month < floor]:
             del self.short[month]
             self.mark(f"s:{month}")
+        for ledger in self.ledgers.values():
+            ledger.trim(self.meta.max_at)
 
     def short_pane(self, at: float) -> Pane:
         """The short day pane that holds `at`, for an event that came too late for any other."""
@@ -317,6 +295,12 @@ class Influencer:
             else:
                 sets += (name, value)
         self._dirty_fields.clear()
+        for ledger in self.ledgers.values():
+            for sub, data in ledger.writes():
+                if data is None:
+                    gone.append(f"l:{ledger.name}:{sub}")
+                else:
+                    sets += (f"l:{ledger.name}:{sub}", data)
         appended, whole = bytes(self._appended), None
         self._appended.clear()
         self._string += len(appended)
@@ -381,6 +365,10 @@ class Influencer:
                 self.sparks[rest] = _spark(value)
             elif group == "al":
                 self.alerts[rest] = value
+            elif group == "l":
+                name, _, sub = rest.partition(":")
+                if name in BY_NAME:  # one that this version does not know stays where it is
+                    self.ledger(BY_NAME[name]).load(sub, value)
         self.actors.threshold, self.actors.forgotten_on = self.meta.sample_threshold, self.meta.forgotten_on
         self.load_comments(comments)
         return self

@@ -8,6 +8,7 @@ panes with zeros, so old state stays readable.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -91,3 +92,38 @@ def latency_bin(seconds: float) -> int | None:
         if seconds <= edge:
             return index
     return None
+
+
+@dataclass(slots=True)
+class Panes:
+    """Panes of one width, by index (epoch seconds // width), with those that changed."""
+
+    width: int
+    prefix: str
+    keep: int
+    by_index: dict[int, Pane] = field(default_factory=dict)
+    dirty: set[int] = field(default_factory=set)
+    gone: set[int] = field(default_factory=set)
+
+    def at(self, time: float) -> Pane:
+        """The pane that holds `time`, made when missing, and marked as changed."""
+        index = int(time) // self.width
+        self.dirty.add(index)
+        pane = self.by_index.get(index)
+        if pane is None:
+            pane = self.by_index[index] = new_pane()
+        return pane
+
+    def trim(self, newest: float) -> list[tuple[int, Pane]]:
+        """Forget panes that are older than `keep` before `newest`; returns them."""
+        floor = int(newest) // self.width - self.keep
+        old = [(index, pane) for index, pane in self.by_index.items() if index < floor]
+        for index, _ in old:
+            del self.by_index[index]
+            self.dirty.discard(index)
+            self.gone.add(index)
+        return old
+
+    def keeps(self, time: float, newest: float) -> bool:
+        """Whether a pane that holds `time` would still be kept."""
+        return int(time) // self.width >= int(newest) // self.width - self.keep

@@ -75,6 +75,8 @@ class Config:
     max_acts: int = 1_000_000
     enriched: bool = True
     partitions: int = 0  # of the events topic: keys are checked against it; 0 checks none
+    readings: bool = True  # False (evaluation): only rules are judged, and what they ask for is computed
+    rules_for_all: bool = False  # judge also influencers without a partnership (evaluation)
 
 
 def decode_records(

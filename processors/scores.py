@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 #: Named in every reading and alert. A new one restarts references instead of alerting (docs/method.md).
-METHOD_VERSION = "1"
+METHOD_VERSION = "2"
 
 
 class Score(msgspec.Struct, frozen=True):

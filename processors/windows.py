@@ -24,7 +24,7 @@ from processors.panes import (
     Pane,
     sum_panes,
 )
-from processors.signals.inputs import Exposure, Gap, SignalInput
+from processors.signals.inputs import Exposure, Gap, Reference, SignalInput
 from processors.signals.survival import exposure_of
 from schemas import Partnership
 
@@ -40,6 +40,8 @@ class _Sums:
     d28: Pane
     exposure_d7: Exposure
     exposure_d28: Exposure
+    days: tuple[tuple[int, Pane], ...]
+    hours: tuple[tuple[int, Pane], ...]
 
 
 def window_end(at: int) -> int:
@@ -69,6 +71,8 @@ def _sums(inf: Influencer, end: int) -> _Sums:
         d28=sum_panes([old28, recent]),
         exposure_d7=exposure_of([(end - _EXPOSED, old7), *young], end),
         exposure_d28=exposure_of([(end - _EXPOSED, old28), *young], end),
+        days=_day_totals(inf, end),
+        hours=tuple((at - HOUR, pane) for at, pane in young),
     )
     inf.cache["sums"] = sums
     inf.cached_until = end
@@ -104,9 +108,9 @@ def _age_bin(age: float) -> int:
 
 
 def signal_input(
-    inf: Influencer, partnership: Partnership, at: int, *, provisional: bool = False, days: bool = False
+    inf: Influencer, partnership: Partnership, at: int, *, provisional: bool = False
 ) -> SignalInput:
-    """What the signals see at `at` (epoch s, multiple of 300). `days`: also the single days, for freezing."""
+    """What the signals see at `at` (epoch s, multiple of 300)."""
     end = window_end(at)
     sums = _sums(inf, end)
     d1, d7, d28 = sums.d1, sums.d7, sums.d28
@@ -132,9 +136,12 @@ def signal_input(
         exposure_d28=sums.exposure_d28,
         gap=gap(inf, at),
         actors_d28=inf.actors.summary(None if provisional else end // DAY),
-        reference=inf.references.get(partnership.partnership_id),
+        reference=(reference := inf.references.get(partnership.partnership_id)),
         last_post_at=meta.last_post_at,
-        day_totals=_day_totals(inf, end) if days else (),
+        day_totals=sums.days,
+        reference_days=_reference_days(inf, partnership.partnership_id, reference),
+        hours=sums.hours,
+        ledgers=inf.ledgers,
         lifetime=meta.lifetime[:N_KINDS],
     )
 
@@ -144,3 +151,22 @@ def _day_totals(inf: Influencer, end: int) -> tuple[tuple[int, Pane], ...]:
     today = end // DAY
     days = sorted(inf.days.by_index.items())
     return tuple((day * DAY, pane) for day, pane in days if today - KEEP_DAYS <= day < today)
+
+
+def _reference_days(
+    inf: Influencer, partnership_id: str, reference: Reference | None
+) -> tuple[tuple[int, Pane], ...]:
+    """(day start, pane) of the reference's stretch, from the day panes and their short form."""
+    if reference is None:
+        return ()
+    kept: dict[str, tuple[int, tuple[tuple[int, Pane], ...]]] = inf.cache.setdefault("reference_days", {})
+    found = kept.get(partnership_id)
+    if found is not None and found[0] == reference.starts:
+        return found[1]
+    days = []
+    for day in range(reference.starts // DAY, reference.ends // DAY):
+        pane = inf.days.by_index.get(day) or inf.short.get(day // 30, {}).get(day)
+        if pane is not None:
+            days.append((day * DAY, pane))
+    kept[partnership_id] = (reference.starts, tuple(days))
+    return kept[partnership_id][1]

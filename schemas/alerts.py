@@ -61,6 +61,8 @@ class Alert(Record):
     rule: Rule
     state: AlertState
     previous_state: PreviousState | None = None
+    subject: Text | None = None
+    """The cause that its detector looks for (bought_followers, pod), or what an event alert is about."""
     severity: Severity = "warning"
     started_at: Time
     at: Time

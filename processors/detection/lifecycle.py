@@ -50,9 +50,9 @@ def _hash(*parts: object) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def fingerprint(partnership_id: str, signal: str, rule: str) -> str:
-    """Names one alert for ever: partnership, signal, rule."""
-    return _hash(partnership_id, signal, rule)
+def fingerprint(partnership_id: str, signal: str, rule: str, subject: str = "") -> str:
+    """Names one alert for ever: partnership, signal, rule, and the subject where there is one."""
+    return _hash(partnership_id, signal, rule, subject) if subject else _hash(partnership_id, signal, rule)
 
 
 def ended_id(fingerprint_: str, alert_id: str) -> str:
@@ -76,9 +76,9 @@ class AlertState(msgspec.Struct, frozen=True, array_like=True):
     last_at: int = 0  # newest boundary judged
 
     @classmethod
-    def new(cls, partnership_id: str, signal: str, rule: str) -> AlertState:
+    def new(cls, partnership_id: str, signal: str, rule: str, subject: str = "") -> AlertState:
         """Inactive, never judged."""
-        return cls(fingerprint(partnership_id, signal, rule), signal)
+        return cls(fingerprint(partnership_id, signal, rule, subject), signal)
 
     @property
     def alert_id(self) -> str:
@@ -134,20 +134,27 @@ def muted(verdict: Verdict) -> Verdict:
     return replace(verdict, breached=False, severity=None, reason="inhibited")
 
 
-def advance(state: AlertState, verdict: Verdict, at: int) -> tuple[AlertState, tuple[Transition, ...]]:
-    """The state after a verdict at boundary `at`, and the transitions to tell (none or one).
+def advance(
+    state: AlertState, verdict: Verdict, at: int, *, for_s: int = FOR_S, keep_s: int = KEEP_S
+) -> tuple[AlertState, tuple[Transition, ...]]:
+    """The state after a verdict at boundary `at`, and the transitions to tell: none or one, two where
+    `for_s` is 0 (pending and firing at once).
 
     For an inhibited signal the caller hands in `muted(verdict)`."""
     if at <= state.last_at:
         return state, ()
     if state.state == PENDING:
-        new, why = _pending(state, verdict, at)
+        new, why = _pending(state, verdict, at, for_s)
     elif state.state == FIRING:
-        new, why = _firing(state, verdict, at)
+        new, why = _firing(state, verdict, at, keep_s)
     elif state.state == NO_DATA:
-        new, why = _no_data(state, verdict, at)
+        new, why = _no_data(state, verdict, at, keep_s)
     else:
         new, why = _inactive(state, verdict, at)
+        if new.state == PENDING and not for_s and not verdict.evidence_needed:
+            fired, _ = _pending(new, verdict, at, for_s)
+            fired = replace(fired, last_at=at)
+            return fired, (_transition(state, new, why, at), _transition(new, fired, why, at))
     new = replace(new, last_at=at)
     if not why:
         return new, ()
@@ -187,12 +194,12 @@ def _inactive(state: AlertState, verdict: Verdict, at: int) -> tuple[AlertState,
     ), verdict.reason  # fmt: skip
 
 
-def _pending(state: AlertState, verdict: Verdict, at: int) -> tuple[AlertState, str]:
+def _pending(state: AlertState, verdict: Verdict, at: int, for_s: int) -> tuple[AlertState, str]:
     if not (verdict.breached and verdict.measurable):
         return _calm(state), "not_confirmed"
     state = _worse(state, verdict)
     fresh = verdict.evidence_key - state.evidence
-    if at - state.started_at < FOR_S or fresh < verdict.evidence_needed:
+    if at - state.started_at < for_s or fresh < verdict.evidence_needed:
         return state, ""
     severity = verdict.severity or state.severity
     return replace(state, state=FIRING, severity=severity, fired_at=at), verdict.reason
@@ -209,7 +216,7 @@ def _back(state: AlertState, verdict: Verdict) -> bool:
     return not verdict.breached and (verdict.recovered or verdict.effect >= state.worst / 2)
 
 
-def _firing(state: AlertState, verdict: Verdict, at: int) -> tuple[AlertState, str]:
+def _firing(state: AlertState, verdict: Verdict, at: int, keep_s: int) -> tuple[AlertState, str]:
     if not verdict.measurable:
         since = state.blind_since or at
         state = replace(state, blind_since=since, calm_since=0)
@@ -218,7 +225,7 @@ def _firing(state: AlertState, verdict: Verdict, at: int) -> tuple[AlertState, s
         return state, ""
     state = replace(_worse(state, verdict), blind_since=0)
     if _back(state, verdict):
-        return _recovering(state, at)
+        return _recovering(state, at, keep_s)
     state = replace(state, calm_since=0)
     severity = verdict.severity or ""
     if verdict.breached and _RANK[severity] > _RANK[state.severity]:
@@ -226,19 +233,19 @@ def _firing(state: AlertState, verdict: Verdict, at: int) -> tuple[AlertState, s
     return state, ""
 
 
-def _recovering(state: AlertState, at: int) -> tuple[AlertState, str]:
+def _recovering(state: AlertState, at: int, keep_s: int) -> tuple[AlertState, str]:
     since = state.calm_since or at
-    if at - since >= KEEP_S:
+    if at - since >= keep_s:
         return _calm(state), "recovered"
     return replace(state, calm_since=since), ""
 
 
-def _no_data(state: AlertState, verdict: Verdict, at: int) -> tuple[AlertState, str]:
+def _no_data(state: AlertState, verdict: Verdict, at: int, keep_s: int) -> tuple[AlertState, str]:
     if not verdict.measurable:
         if at - state.blind_since >= GIVE_UP_S:
             return _calm(state), "no_data_for_long"
         return replace(state, calm_since=0), ""
     state = _worse(state, verdict)
     if _back(state, verdict):
-        return _recovering(state, at)
+        return _recovering(state, at, keep_s)
     return replace(state, state=FIRING, blind_since=0, calm_since=0), "measurable_again"

@@ -159,6 +159,7 @@ def build(
         "influencer_id": partnership.influencer_id,
         "brand_id": partnership.brand_id,
         "signal": verdict.signal,
+        "subject": verdict.subject or None,
         "rule": verdict.rule,
         "state": transition.state,
         "previous_state": transition.previous_state,
@@ -184,13 +185,16 @@ def build(
             }
             for c in verdict.cause
         ],
-        "evidence": {"event_ids": list(event_ids), "actors": actors},
+        "evidence": {
+            "event_ids": list(verdict.event_ids or event_ids),
+            "actors": actors if verdict.actors is None else verdict.actors,
+        },
         "explainers": [
             {"kind": e.kind, "considered": True, "accepted": e.accepted, "why": e.why}
             for e in verdict.explainers
         ],
-        "summary": summary(transition, verdict),
-        "advice": advice(verdict) if told else None,
+        "summary": (told and verdict.summary) or summary(transition, verdict),
+        "advice": (verdict.advice or advice(verdict)) if told else None,
         "links": dict(links or {}),
         "method_version": METHOD_VERSION,
     }

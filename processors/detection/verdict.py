@@ -66,6 +66,11 @@ class Verdict(msgspec.Struct, frozen=True):
     evidence_needed: int = 10
     explainers: tuple[Considered, ...] = ()
     note: str | None = None
+    subject: str = ""  # the cause, or what an event alert is about
+    actors: int | None = None  # how many accounts the finding rests on
+    event_ids: tuple[str, ...] = ()  # evidence; empty: the newest own posts stand in
+    summary: str | None = None  # the sentence, where the tables of `message` do not do
+    advice: str | None = None
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -97,3 +102,11 @@ def causes(
     """Parts that pulled down, strongest first."""
     parts = [CausePart(name, before[name], after[name], pull) for name, pull in share.items() if pull < -1e-6]
     return tuple(sorted(parts, key=lambda part: part.pull))
+
+
+def gone(signal: str, rule: str, subject: str) -> Verdict:
+    """The verdict on what an event alert was about and nobody speaks of any more: it resolves."""
+    return Verdict(
+        signal=signal, rule=rule, subject=subject, breached=False, recovered=True, severity=None,
+        measurable=True, reason="over", evidence_needed=0,
+    )  # fmt: skip

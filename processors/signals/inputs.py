@@ -5,11 +5,15 @@ A signal is a function `(SignalInput) -> Score`. It sees no Kafka, no Redis, no 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from processors.panes import N_KINDS, N_LATENCY, Pane
 from schemas import Partnership
+
+if TYPE_CHECKING:
+    from processors.ledgers.base import Ledger
 
 #: Ages (s) at which posts are compared: 1 h, 6 h, 24 h, 72 h.
 POST_AGES = (3_600, 21_600, 86_400, 259_200)
@@ -115,8 +119,14 @@ class SignalInput:
     actors_d28: ActorSample
     reference: Reference | None
     last_post_at: int | None
-    #: (day start, pane), oldest first, up to 35: only for freezing.
+    #: (day start, pane) of whole days before `at`, oldest first, up to 35; quiet days without a pane left out.
     day_totals: Sequence[tuple[int, Pane]] = ()
+    #: The same for the days of the frozen reference's stretch; empty without a reference.
+    reference_days: Sequence[tuple[int, Pane]] = ()
+    #: (hour start, pane) of whole hours before `at`, oldest first, the last 48.
+    hours: Sequence[tuple[int, Pane]] = ()
+    #: What the influencer's ledgers hold, by name (processors/ledgers).
+    ledgers: Mapping[str, Ledger] = field(default_factory=dict)
     #: Acts of the audience by kind, ever counted (lifetime counts, columns as KINDS): it only grows, so it is
     #: what "confirmed by new evidence" is measured with. Left out, no alert is ever confirmed.
     lifetime: Sequence[int] = (0,) * N_KINDS

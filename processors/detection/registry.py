@@ -1,0 +1,66 @@
+"""All detectors, in the order in which they are asked: authenticity first, since it inhibits audience fit and
+connection; health last, since it is silent while one of its parts speaks.
+
+A detector is a pure function of what is stored: it keeps nothing between two looks but its alert's state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from processors.detection.drop import RULE as DROP
+from processors.detection.drop import RULES as DROP_RULES
+from processors.detection.drop import judge as judge_drop
+from processors.detection.lifecycle import FOR_S, KEEP_S
+from processors.detection.look import Look
+from processors.detection.verdict import Verdict
+from processors.panes import HOUR
+
+#: Between two looks of a detector whose increments are days or posts, s of event time.
+DAILY: Final = 6 * HOUR
+
+
+class Detector(msgspec.Struct, frozen=True):
+    """One cause, one detector: at most one alert at a time per partnership."""
+
+    signal: str
+    rule: str  # as the contract has it: drop, leak, threshold, silence
+    subject: str  # name of the cause; "" for the signal's own drop
+    judge: Callable[[Look], Verdict]
+    every: int = HOUR  # s of event time between two looks, a multiple of 300
+    for_s: int = FOR_S
+    keep_s: int = KEEP_S
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Names its alert within a partnership."""
+        return self.signal, self.rule, self.subject
+
+
+class EventDetector(msgspec.Struct, frozen=True):
+    """Alerts about single things (a post, a tie): `judge` gives a verdict for each that is open or was just
+    corrected, its `subject` naming it. One that is no longer named is resolved."""
+
+    signal: str
+    judge: Callable[[Look], Iterable[Verdict]]
+    every: int = 300
+
+
+def _drop(signal: str, look: Look) -> Verdict:
+    return judge_drop(signal, look.scores[signal], look.inp)
+
+
+_DROPS: Final = {signal: Detector(signal, DROP, "", partial(_drop, signal)) for signal, _ in DROP_RULES}
+
+DETECTORS: Final[tuple[Detector, ...]] = (
+    _DROPS["connection"],
+    _DROPS["interaction_quality"],
+    _DROPS["audience_fit"],
+    _DROPS["health"],
+)
+
+EVENTS: Final[tuple[EventDetector, ...]] = ()

@@ -1,0 +1,27 @@
+"""Ledgers of an influencer, by name. The order is the order in which they see an act: what appends factors
+comes before what reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from processors.ledgers.base import Act, Ledger
+
+LEDGERS: Final[tuple[type[Ledger], ...]] = ()
+
+
+def takers(ledgers: Iterable[type[Ledger]] = LEDGERS) -> dict[str, dict[str, tuple[type[Ledger], ...]]]:
+    """role -> kind -> the ledgers that want it."""
+    table: dict[str, dict[str, tuple[type[Ledger], ...]]] = {}
+    for ledger in ledgers:
+        for role, kinds in ledger.takes.items():
+            of_role = table.setdefault(role, {})
+            for kind in kinds:
+                of_role[kind] = (*of_role.get(kind, ()), ledger)
+    return table
+
+
+BY_NAME: Final[dict[str, type[Ledger]]] = {ledger.name: ledger for ledger in LEDGERS}
+
+__all__ = ["BY_NAME", "LEDGERS", "Act", "Ledger", "takers"]

@@ -30,8 +30,8 @@ from processors.detection.verdict import Verdict, gone
 from processors.influencer import Influencer
 from processors.panes import DAY, HOUR
 from processors.readings import reading
-from processors.reference import due, freeze
 from processors.records import Config
+from processors.reference import due, freeze
 from processors.scores import Score
 from processors.signals import evaluate
 from processors.signals.inputs import SignalInput

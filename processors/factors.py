@@ -1,14 +1,15 @@
 """What makes an act inauthentic, by name, and when it counts as that (signals.md, Flag).
 
-One factor alone never flags a comment: fans write "wow", giveaways ask for mentions. Low credibility, a pod and
-lockstep flag any act.
+One factor alone never flags a comment: fans write "wow", giveaways ask for mentions. Low credibility, a pod
+and lockstep flag any act.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from processors.ledgers.base import Act
+if TYPE_CHECKING:  # ledgers name factors: importing them here would close a circle
+    from processors.ledgers.base import Act
 
 LOW_CREDIBILITY: Final = "low_credibility"
 GENERIC: Final = "generic"

@@ -19,8 +19,9 @@ from typing import Final
 
 import msgspec
 
+from processors.detection.sequential import share_dispersion
 from processors.panes import ANSWERABLE, ANSWERED, DAY, N_LATENCY, WIDTH, Pane, sum_panes
-from processors.signals.fit import ATTRIBUTES, audience_fit
+from processors.signals.fit import ATTRIBUTES, MIN_KNOWN, TARGETED, audience_days, audience_fit, daily_shares
 from processors.signals.inputs import Reference, SignalInput
 from processors.signals.quality import deep_and_all, kind_mix, matured_rates, reference_genuineness
 from processors.signals.stats import log_sd, median, overdispersion
@@ -107,6 +108,13 @@ def freeze(inp: SignalInput, *, ends: int | None = None) -> Reference | None:
         for name in ATTRIBUTES
         if (part := fit.parts.get(name)) is not None and part.value is not None
     }
+    rows = audience_days(inp, *span)
+    mix_by: dict[str, tuple[float, float, float]] = {}
+    for name in TARGETED:
+        shares = daily_shares(inp, name, rows)
+        known = sum(n for _, n in shares)
+        if known >= MIN_KNOWN:
+            mix_by[name] = (sum(k for k, _ in shares) / known, known, share_dispersion(shares))
     return Reference(
         starts=span[0],
         ends=span[1],
@@ -127,6 +135,8 @@ def freeze(inp: SignalInput, *, ends: int | None = None) -> Reference | None:
         fit_n=fit.n,
         followers=inp.followers,
         fit_by=fit_by,
+        mix_by=mix_by,
+        busiest_day=max((row.acts for _, row in rows), default=0),
         reply_median_s=latency_quantile(curve, 0.5) if curve[-1] > 0 else 0.0,
         genuineness=reference_genuineness(total, mix),
         quiet_s=_longest_quiet(answered_days) * DAY,

@@ -12,6 +12,8 @@ from typing import Final
 
 import msgspec
 
+from processors.detection.drift import SUBJECT as DRIFT
+from processors.detection.drift import audience_drift
 from processors.detection.drop import RULE as DROP
 from processors.detection.drop import RULES as DROP_RULES
 from processors.detection.drop import judge as judge_drop
@@ -60,6 +62,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     _DROPS["connection"],
     _DROPS["interaction_quality"],
     _DROPS["audience_fit"],
+    Detector("audience_fit", "leak", DRIFT, audience_drift, DAILY),
     _DROPS["health"],
 )
 

@@ -6,9 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from processors.ledgers.audience import Audience
 from processors.ledgers.base import Act, Ledger
 
-LEDGERS: Final[tuple[type[Ledger], ...]] = ()
+LEDGERS: Final[tuple[type[Ledger], ...]] = (
+    Audience,  # last: it counts what no factor speaks against
+)
 
 
 def takers(ledgers: Iterable[type[Ledger]] = LEDGERS) -> dict[str, dict[str, tuple[type[Ledger], ...]]]:

@@ -1,8 +1,9 @@
 """What a ledger is: bounded state of one influencer that panes cannot hold.
 
-A ledger sees each act that it asks for, once, in the order of the records; it keeps what it needs under its own
-bounds, and is stored in the influencer's hash as fields ``l:<name>:<sub>``, whole values, only those that
-changed. What it shows must not depend on when writes happen: what is too old is left out when it is read, too.
+A ledger sees each act that it asks for, once, in the order of the records; it keeps what it needs under its
+own bounds, and is stored in the influencer's hash as fields ``l:<name>:<sub>``, whole values, only those that
+changed. What it shows must not depend on when writes happen: what is too old is left out when it is read,
+too.
 """
 
 from __future__ import annotations

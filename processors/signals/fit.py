@@ -1,7 +1,12 @@
-"""Audience fit by country and language: `audience_fit(inp: SignalInput) -> Score`, 0-100.
+"""Audience fit: `audience_fit(inp: SignalInput) -> Score`, 0-100.
 
     Fit_j = sum s m_j / sum s over distinct engaged actors of D28 whose attribute j is known
     fit   = 100 * mean of Fit_j over the attributes with at least MIN_KNOWN known actors
+
+Country and language come from the sample of distinct actors; topics, age band and segment from the daily
+mixes of genuine acts (ledger `audience`), where one act stands for ACTS_PER_ACTOR-th of an actor. Beside
+them, per attribute: `shape_<attribute>`, the overlap sum min(p, q) of the engaged audience's mix with the
+target's, which says which one drifted.
 
 s = the actor's credibility, m_j = the attribute's value is named in the partnership's target. Attributes
 weigh the same (v_j = 1). n per attribute = sum s: a lower bound of Kish's effective n, as s <= 1. The part
@@ -10,10 +15,13 @@ weigh the same (v_j = 1). n per attribute = sum s: a lower bound of Kish's effec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import sqrt
 from typing import Final
 
+from processors.ledgers.audience import ATTRIBUTES as COLUMNS
+from processors.ledgers.audience import UNIT, Audience, Row
+from processors.panes import DAY
 from processors.scores import Score
 from processors.signals.inputs import SignalInput
 from processors.signals.stats import wilson
@@ -21,10 +29,16 @@ from processors.signals.stats import wilson
 NAME: Final = "audience_fit"
 WINDOW: Final = "D28"
 MIN_KNOWN: Final = 30
+#: Known for distinct actors; the others are known by acts.
 ATTRIBUTES: Final = ("country", "lang")
+BY_ACTS: Final = ("topics", "age_band", "segment")
+TARGETED: Final = (*ATTRIBUTES, *BY_ACTS)
+#: Acts that rest on one actor's attributes, about: likers act on several posts a month.
+ACTS_PER_ACTOR: Final = 3.0
+STRETCH: Final = 28 * DAY
 
 
-def _in_target(attribute: str, value: str, target: Mapping[str, float]) -> bool:
+def in_target(attribute: str, value: str, target: Mapping[str, float]) -> bool:
     """Whether the value is aimed at; "en-GB" counts as "en" if only that is named."""
     if target.get(value, 0) > 0:
         return True
@@ -41,7 +55,7 @@ def _attribute(
     hit = 0.0
     for value, weight in seen.items():
         total += weight
-        if _in_target(attribute, value, target):
+        if in_target(attribute, value, target):
             hit += weight
     if known < MIN_KNOWN or total <= 0:
         return Score(
@@ -67,18 +81,23 @@ def audience_fit(inp: SignalInput) -> Score:
     parts: dict[str, Score] = {}
     measured: list[Score] = []
     known_most = 0
-    for attribute, wanted, seen, known in (
-        ("country", target.country, actors.country, actors.country_known),
-        ("lang", target.lang, actors.lang, actors.lang_known),
-    ):
+    for attribute in TARGETED:
+        wanted: Mapping[str, float] = getattr(target, attribute)
         if not wanted:
             continue
         base = ref.fit_by.get(attribute) if ref is not None else None
+        if attribute in ATTRIBUTES:
+            seen: Mapping[str, float] = getattr(actors, attribute)
+            known: int = getattr(actors, f"{attribute}_known")
+            known_most = max(known_most, known)
+        else:
+            seen = {v: n / ACTS_PER_ACTOR for v, n in audience_mix(inp, attribute).items()}
+            known = int(sum(seen.values()))
         part = _attribute(attribute, seen, known, wanted, base[0] if base else None)
         parts[attribute] = part
-        known_most = max(known_most, known)
         if part.value is not None:
             measured.append(part)
+            parts[f"shape_{attribute}"] = _shape(seen, wanted, part.n)
     if not parts:
         return Score(
             None,
@@ -88,7 +107,7 @@ def audience_fit(inp: SignalInput) -> Score:
             None,
             WINDOW,
             False,
-            "no country or language to reach is named",
+            "the partnership names no target audience",
         )
     if actors.actors:
         share = min(1.0, known_most / actors.actors)
@@ -116,3 +135,43 @@ def audience_fit(inp: SignalInput) -> Score:
     scale = 100 / count
     baseline = before * scale if complete else None
     return Score(value * scale, n, lo * scale, hi * scale, baseline, WINDOW, True, None, parts)
+
+
+def _shape(seen: Mapping[str, float], wanted: Mapping[str, float], n: float) -> Score:
+    """Sum over values of min(share seen, share aimed at); the target's shares taken to add up to 1."""
+    total, aimed = sum(seen.values()), sum(wanted.values())
+    overlap = 0.0
+    if total > 0 and aimed > 0:
+        folded: dict[str, float] = {}
+        for value, weight in seen.items():
+            name = next((v for v in wanted if v == value or in_target("lang", value, {v: 1.0})), value)
+            folded[name] = folded.get(name, 0.0) + weight / total
+        overlap = sum(min(folded.get(value, 0.0), share / aimed) for value, share in wanted.items())
+    return Score(overlap, n, *wilson(min(1.0, overlap), n), None, WINDOW)
+
+
+def audience_days(inp: SignalInput, start: int, end: int) -> list[tuple[int, Row]]:
+    """(day start, row) of the audience ledger, whole days in [start, end)."""
+    ledger = inp.ledgers.get("audience")
+    return ledger.days(start, min(end, inp.at)) if isinstance(ledger, Audience) else []
+
+
+def audience_mix(inp: SignalInput, attribute: str) -> dict[str, float]:
+    """Genuine acts of the last 28 days by value of an attribute."""
+    ledger = inp.ledgers.get("audience")
+    return ledger.mix(inp.at - STRETCH, inp.at, attribute) if isinstance(ledger, Audience) else {}
+
+
+def daily_shares(inp: SignalInput, attribute: str, rows: Sequence[tuple[int, Row]]) -> list[tuple[int, int]]:
+    """Per day (acts in the target, acts known) of one attribute; empty where nothing is aimed at."""
+    wanted: Mapping[str, float] = getattr(inp.partnership.target_audience, attribute)
+    if not wanted:
+        return []
+    column = COLUMNS.index(attribute)
+    out = []
+    for _, row in rows:
+        by = row.by[column]
+        known = sum(by.values())
+        hit = sum(n for value, n in by.items() if in_target(attribute, value, wanted))
+        out.append((round(hit / UNIT), round(known / UNIT)))
+    return out

@@ -95,6 +95,9 @@ class Reference:
     fit_n: float
     followers: int | None
     fit_by: dict[str, tuple[float, float]] = field(default_factory=dict)  # attribute -> (fit 0..1, n)
+    #: attribute -> (share of acts in the target, acts known, overdispersion of the daily shares)
+    mix_by: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    busiest_day: int = 0  # most genuine acts of one day
     genuineness: float | None = None  # G of `total` under `kind_mix`; None where profiles were too few
     reply_median_s: float = 0.0  # median latency of the answers given within 48 h; 0: none
     quiet_s: int = 0  # longest stretch of the past with comments but no answer to any of them, seconds
@@ -119,7 +122,7 @@ class SignalInput:
     actors_d28: ActorSample
     reference: Reference | None
     last_post_at: int | None
-    #: (day start, pane) of whole days before `at`, oldest first, up to 35; quiet days without a pane left out.
+    #: (day start, pane) of whole days before `at`, oldest first, up to 35; quiet days are left out.
     day_totals: Sequence[tuple[int, Pane]] = ()
     #: The same for the days of the frozen reference's stretch; empty without a reference.
     reference_days: Sequence[tuple[int, Pane]] = ()

@@ -1,17 +1,33 @@
-"""Credibility of an actor from the profile facts that come with an event.
+"""Credibility of an actor from the profile facts that come with an event: s(a) = 1 - max(points, model).
 
-Points after Socialbakers' published check (signals.md):
-s = 1 - min(1, points / 10). What a source does not tell gives no points; with fewer than two facts the
-profile is unknown and the actor is left out of everything that rests on credibility.
+Points after Socialbakers' published check (signals.md): min(1, points / 10). What a source does not tell
+gives no points; with fewer than two facts the profile is unknown and the actor is left out of everything that
+rests on credibility.
+
+The model is a logistic regression on six facts, trained on the 576 accounts of the open Instagram set (half
+of them fake; ../shared/data/instagram_accounts). Five-fold cross-validated AUC .979, against .875 of the
+points alone. Where all its facts are known it may lower the points' verdict, never raise it. Its answer is shifted
+from that set's half to BASE_RATE of fakes among real audiences (Saerens, Latinne, Decaestecker 2002), so that
+low (s <= .5) asks for odds of 7 to 1 in the training set: there .77 of the fakes were found at a false alarm
+rate of .003. Digits in the handle count up to .3 of its length only: some platforms number their users.
 """
 
 from __future__ import annotations
 
+from math import exp, log, log1p
 from typing import Final
 
 from processors.decode import Actor
 
 LOW: Final = 0.5
+#: Assumed share of fakes in an audience: what the model's answer is shifted to.
+BASE_RATE: Final = 0.12
+#: Weights of: avatar, digits per character of the handle, bio, log(1 + followers, following, posts), 1.
+MODEL: Final = (-3.15, 9.14, -1.0, -0.83, 0.23, -0.41, 6.0)
+DIGITS_MOST: Final = 0.3
+#: Where no handle is known: the usual share of digits.
+DIGITS_USUAL: Final = 0.1
+_SHIFT: Final = log(BASE_RATE / (1 - BASE_RATE))
 _DAY_S: Final = 86_400.0
 
 
@@ -50,4 +66,24 @@ def credibility(actor: Actor, at: float) -> float | None:
             points += 2
     if facts < 2:
         return None
-    return 1.0 - min(10, points) / 10
+    doubt = min(10, points) / 10
+    odds = log_odds(actor)
+    if odds is not None and odds > -4:  # beyond that the model has nothing to say
+        doubt = max(doubt, 1 / (1 + exp(-odds - _SHIFT)))
+    return 1.0 - doubt
+
+
+def log_odds(actor: Actor) -> float | None:
+    """The model's log odds that the account is fake, at even odds before; None where a fact is missing."""
+    followers, following, posts = actor.followers, actor.following, actor.posts
+    if followers is None or following is None or posts is None:
+        return None
+    if actor.has_avatar is None or actor.has_bio is None:
+        return None
+    avatar, digits, bio, w_followers, w_following, w_posts, constant = MODEL
+    handle = actor.handle
+    share = min(DIGITS_MOST, sum(map(str.isdigit, handle)) / len(handle)) if handle else DIGITS_USUAL
+    return (
+        constant + avatar * actor.has_avatar + bio * actor.has_bio + digits * share
+        + w_followers * log1p(followers) + w_following * log1p(following) + w_posts * log1p(posts)
+    )  # fmt: skip

@@ -6,10 +6,11 @@ rests on credibility.
 
 The model is a logistic regression on six facts, trained on the 576 accounts of the open Instagram set (half
 of them fake; ../shared/data/instagram_accounts). Five-fold cross-validated AUC .979, against .875 of the
-points alone. Where all its facts are known it may lower the points' verdict, never raise it. Its answer is shifted
-from that set's half to BASE_RATE of fakes among real audiences (Saerens, Latinne, Decaestecker 2002), so that
-low (s <= .5) asks for odds of 7 to 1 in the training set: there .77 of the fakes were found at a false alarm
-rate of .003. Digits in the handle count up to .3 of its length only: some platforms number their users.
+points alone. Where all its facts are known it may lower the points' verdict, never raise it. Its answer is
+shifted from that set's half to BASE_RATE of fakes among real audiences (Saerens, Latinne, Decaestecker
+2002), so that low (s <= .5) asks for odds of 7 to 1 in the training set: there .77 of the fakes were found
+at a false alarm rate of .003. Digits in the handle count up to .3 of its length only: some platforms number
+their users.
 """
 
 from __future__ import annotations

@@ -97,6 +97,12 @@ class ActorSampler:
         if self._size > SAMPLE:
             self._shrink(day)
 
+    def learn(self, hash_: int, country: str | None, lang: str | None, credibility: float | None) -> None:
+        """Facts about an actor, told without an act: they matter only for one who is in the sample."""
+        old = self.buckets[hash_ % BUCKETS].get(hash_) if hash_ <= self.threshold else None
+        if old is not None:
+            self.see(hash_, old[1] * DAY, country, lang, credibility)
+
     def _book(self, entry: _Entry, sign: int) -> None:
         """Count an actor in or out. Unknown profiles weigh 1: nothing speaks against them."""
         weight = 100 if entry[4] < 0 else entry[4]

@@ -238,6 +238,8 @@ class Folder:
         act = self._act(inf, event, role, self._hasher.hash(actor.id))
         act.trust, act.low = trust, trust is not None and trust <= LOW
         self._tell(inf, act)
+        if role == "audience":
+            inf.actors.learn(act.actor, actor.country, actor.lang, trust)
         return Found(role, trust, 0, act.low, late_by, (LOW_CREDIBILITY,) if act.low else ())
 
     def _own_act(self, inf: Influencer, event: Event, act: Act) -> None:

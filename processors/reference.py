@@ -114,7 +114,7 @@ def freeze(inp: SignalInput, *, ends: int | None = None) -> Reference | None:
         shares = daily_shares(inp, name, rows)
         known = sum(n for _, n in shares)
         if known >= MIN_KNOWN:
-            mix_by[name] = (sum(k for k, _ in shares) / known, known, share_dispersion(shares))
+            mix_by[name] = (sum(k for k, _ in shares) / known, float(known), share_dispersion(shares))
     return Reference(
         starts=span[0],
         ends=span[1],

@@ -161,11 +161,16 @@ class Core:
             "open": stored,
             "acts": dict(p.memory._places), "ids": set(p.memory._ids),
             **{name: influencer_state(self._stored(name)) for name in self._names()},
+            "ledgers": {name: self._ledgers(name) for name in self._names()},
         }  # fmt: skip
 
     def _names(self) -> list[str]:
         head = KEYS.influencer("")
         return sorted(key[len(head) :] for key in self.store.hashes if key.startswith(head))
+
+    def _ledgers(self, name: str) -> dict[bytes, bytes]:
+        fields = self.store.hashes[KEYS.influencer(name)]
+        return {field: value for field, value in fields.items() if field.startswith(b"l:")}
 
     def _stored(self, name: str) -> Influencer:
         fields = self.store.hashes[KEYS.influencer(name)]

@@ -17,6 +17,7 @@ from streams.commands import (
     dashboards,
     demo,
     doctor,
+    evaluate,
     feed,
     partnerships,
     rejected,
@@ -79,7 +80,7 @@ def _common(
         os.environ["RAPPORT_LOG_LEVEL"] = "debug"
 
 
-for module in (demo, worker, feed, doctor, settings, status):
+for module in (demo, worker, feed, evaluate, doctor, settings, status):
     module.register(app)
 for module in (topics, partnerships, alerts, rejected, schemas, dashboards, state):
     app.add_typer(module.app)

@@ -1,0 +1,150 @@
+"""The report in Markdown.
+
+    markdown(found, held_out, open_sets, day) -> str
+
+`found` and `held_out` are documents as `judge.document` makes them; `open_sets` is {set: {measure: value}}.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_Doc = Mapping[str, Any]
+
+
+def markdown(found: _Doc, held_out: _Doc | None, open_sets: Mapping[str, _Doc], day: dt.date) -> str:
+    """The whole report, without any path of the machine it was made on."""
+    names = " ".join(found["directories"])
+    command = f"rapport evaluate {names}"
+    if held_out is not None:
+        command += "".join(f" --held-out {name}" for name in held_out["directories"])
+    parts = [
+        "# Detection, measured",
+        f"Made on {day.isoformat()} by `{command} --report docs/evaluation.md`. What is judged and how:\n"
+        "`processors/evaluation/matching.py`. The baseline is a robust z on hourly counts with a CUSUM,\n"
+        "its limits set on each influencer's first 28 days.",
+    ]
+    for title, doc in (("Development seeds", found), ("Held-out seeds", held_out)):
+        if doc is not None:
+            parts += _section(title, doc)
+    if open_sets:
+        parts += ["## Open sets", *(_open_set(name, doc) for name, doc in open_sets.items())]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(title: str, doc: _Doc) -> list[str]:
+    counts = doc["counts"]
+    about = (
+        f"{counts['incidents']} incidents and {counts['negatives']} hard negatives; "
+        f"{counts['influencers']} influencers, {counts['influencer_months']:.0f} influencer-months, "
+        f"{doc['events']['lines']:,} events ({', '.join(doc['directories'])})."
+    )
+    parts = [f"## {title}", about, _headline(doc), "By incident:", _groups(doc, "by_type", "incident")]
+    parts += ["By tier:", _groups(doc, "by_tier", "tier")]
+    if doc["by_negative"]:
+        parts += ["Hard negatives:", _negatives(doc)]
+    if "controls" in doc:
+        parts += ["Controls:", _controls(doc["controls"])]
+    return parts
+
+
+def _percent(value: Any) -> str:
+    return "–" if value is None else f"{100 * value:.0f} %"
+
+
+def _number(value: Any, digits: int = 2) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _rate(value: Any) -> str:
+    return _number(value, 3)
+
+
+def _hours(value: Any) -> str:
+    return _number(value, 1)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    ruler = ["---", *("--:" for _ in head[1:])]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ruler, *rows))
+
+
+def _headline(doc: _Doc) -> str:
+    base, ci = doc["baseline"], doc["ci95"]
+
+    def row(label: str, told: Any, *path: str) -> list[str]:
+        bounds = _at(ci, path)
+        between = f"{told(bounds[0])} – {told(bounds[1])}" if isinstance(bounds, list) else ""
+        return [label, told(_at(doc, path)), between, told(_at(base, path))]
+
+    rows = [
+        row("recall", _percent, "recall"),
+        row("precision", _percent, "precision"),
+        row("precision, repeats false", _percent, "precision_repeats_false"),
+        row("F1", _number, "f1"),
+        row("false alerts per influencer-month", _rate, "false_alerts_per_influencer_month"),
+        row("… of clean influencers", _rate, "false_alerts", "clean"),
+        row("… of those with a hard negative", _rate, "false_alerts", "negatives"),
+        row("… of those with an incident", _rate, "false_alerts", "incidents"),
+        row("delay, median h", _hours, "delay_h", "median"),
+        row("delay, P90 h", _hours, "delay_h", "p90"),
+        row("delay, median events", lambda value: _number(value, 0), "delay_events", "median"),
+        row("delay, share of the allowed", _percent, "delay_share"),
+        row("wrong signal", _percent, "wrong_signal"),
+        row("negatives alerted", _percent, "negatives_alerted"),
+        row("actors named, precision", _percent, "actors", "precision"),
+        row("actors named, recall", _percent, "actors", "recall"),
+        ["authenticity and true organic share, rank correlation",
+         _number(doc["organic_rank_correlation"]), "", "–"],
+    ]  # fmt: skip
+    rows += [
+        [f"weekly sd on clean streams, {signal}", _number(spread["median"], 1), "", "–"]
+        for signal, spread in doc["weekly_sd"].items()
+    ]
+    return _table(["", "Rapport", "95 %", "baseline"], rows)
+
+
+def _at(doc: Any, path: Sequence[str]) -> Any:
+    for name in path:
+        doc = doc.get(name) if isinstance(doc, Mapping) else None
+    return doc
+
+
+def _groups(doc: _Doc, key: str, title: str) -> str:
+    rows = []
+    for name, row in doc[key].items():
+        other = doc["baseline"][key].get(name, {})
+        rows.append([
+    rows = [[key, f"{value:.3f}" if isinstance(value, float) else str(value)] for key, value in doc.items()]
+            _percent(other.get("recall")), _hours(other.get("delay_h")),
+        ])  # fmt: skip
+    return _table([title, "n", "recall", "delay h", "of allowed", "baseline", "its delay h"], rows)
+
+
+def _negatives(doc: _Doc) -> str:
+    rows = []
+    for kind, row in doc["by_negative"].items():
+        other = doc["baseline"]["by_negative"].get(kind, {})
+        rows.append([kind, str(row["n"]), _percent(row["alerted"]), _percent(other.get("alerted"))])
+    return _table(["kind", "n", "alerted", "baseline"], rows)
+
+
+def _controls(controls: Mapping[str, _Doc]) -> str:
+    rows = []
+    for name, by_control in controls.items():
+        for control, values in by_control.items():
+            lost, gained = len(values["incidents_lost"]), len(values["incidents_gained"])
+            rows.append([
+                f"{control} ({name})", _percent(values["recall"]), f"−{lost} +{gained}",
+                f"−{values['false_lost']} +{values['false_gained']}", str(values.get("differing_alerts", "")),
+            ])  # fmt: skip
+    return _table(["control", "recall", "incidents found", "false alerts", "differing alerts"], rows)
+
+
+def _open_set(name: str, doc: _Doc) -> str:
+    rows = [
+        [key, _number(value, 3) if isinstance(value, float) else str(value)] for key, value in doc.items()
+    ]
+    return f"### {name}\n\n" + _table(["measure", "value"], rows)

@@ -117,7 +117,8 @@ def _groups(doc: _Doc, key: str, title: str) -> str:
     for name, row in doc[key].items():
         other = doc["baseline"][key].get(name, {})
         rows.append([
-    rows = [[key, f"{value:.3f}" if isinstance(value, float) else str(value)] for key, value in doc.items()]
+            name, str(row["n"]), _percent(row["recall"]), _hours(row["delay_h"]),
+            _percent(row["delay_share"]),
             _percent(other.get("recall")), _hours(other.get("delay_h")),
         ])  # fmt: skip
     return _table([title, "n", "recall", "delay h", "of allowed", "baseline", "its delay h"], rows)

@@ -46,6 +46,7 @@ COMMENTS: Final = (KIND_INDEX["comment"], KIND_INDEX["reply"])
 FOLLOW: Final = KIND_INDEX["follow"]
 #: What is looked at besides follows, which have a part of their own.
 ENGAGED: Final = tuple(k for k in MIX_KINDS if k != FOLLOW)
+_EMPTY: Final = Followers()
 _LIKED: Final = "likes"
 _COMMENTED: Final = "comments"
 
@@ -77,10 +78,11 @@ def flagged_share(pane: Pane) -> tuple[float, float] | None:
     return min(1.0, share), total * total / squares
 
 
-def ledger_of(inp: SignalInput) -> Followers | None:
-    """The ledger of followers, if the influencer has one."""
+def ledger_of(inp: SignalInput) -> Followers:
+    """The ledger of followers; an empty one where nothing was ever told to it (so that it doesn't show
+    whether an empty one happens to be in memory)."""
     ledger = inp.ledgers.get(Followers.name)
-    return ledger if isinstance(ledger, Followers) else None
+    return ledger if isinstance(ledger, Followers) else _EMPTY
 
 
 def _phi(inp: SignalInput) -> float:
@@ -156,12 +158,12 @@ def _reference_churn(weeks: Sequence[Week]) -> tuple[float | None, float | None,
     )
 
 
-def _followers_parts(inp: SignalInput, ledger: Followers | None) -> dict[str, Score]:
+def _followers_parts(inp: SignalInput, ledger: Followers) -> dict[str, Score]:
     """What the new followers show."""
     low, known = low_and_known(inp.d7, (FOLLOW,))
     joined = inp.d7[COUNT + FOLLOW]
     base = base_share(inp, (FOLLOW,))
-    if not inp.d28[COUNT + FOLLOW] and ledger is not None and ledger.totals(inp.at, 28):
+    if not inp.d28[COUNT + FOLLOW] and ledger.totals(inp.at, 28):
         why = "the source sends followers only as totals: nobody knows who joined"
         fresh = Score.unmeasurable(why, window=WINDOW)
     elif known < MIN_COVERAGE * joined:
@@ -170,8 +172,6 @@ def _followers_parts(inp: SignalInput, ledger: Followers | None) -> dict[str, Sc
     else:
         fresh = _share(low, known, base, MIN_JOINED, "new followers of known profile")
     parts = {"new_followers": fresh}
-    if ledger is None:
-        return parts
     rows = ledger.rows(inp.at)
     ref = inp.reference
     weeks = ledger.weeks_in(ref.starts, ref.ends) if ref is not None else []
@@ -193,10 +193,8 @@ def _churned(left: int, of: int, base: float | None, what: str, window: str) -> 
     return Score(left / of, of, *wilson(left / of, of), base, window)
 
 
-def _polled(ledger: Followers | None, at: int, what: str) -> bool:
+def _polled(ledger: Followers, at: int, what: str) -> bool:
     """Whether totals of likes or comments were polled in the last 28 days."""
-    if ledger is None:
-        return False
     rows = [row for _, row in ledger.rows(at, 28)]
     return any(row.polled_likes if what == _LIKED else row.polled_comments for row in rows)
 

@@ -23,6 +23,7 @@ LABEL: Final = {
     "connection": "Connection with the audience",
     "interaction_quality": "Interaction quality",
     "audience_fit": "Audience fit",
+    "authenticity": "Authenticity",
     "health": "Partnership health",
 }
 WINDOW: Final = {"H1": "1 hour", "D1": "a day", "D7": "7 days", "D28": "28 days", "D90": "90 days"}

@@ -17,10 +17,19 @@ from processors.detection.drift import audience_drift
 from processors.detection.drop import RULE as DROP
 from processors.detection.drop import RULES as DROP_RULES
 from processors.detection.drop import judge as judge_drop
+from processors.detection.follower_leaks import CHURN, DRIP, bought_followers_drip, follower_churn
+from processors.detection.follower_leaks import RULE as LEAK
+from processors.detection.followers import RULE as JOINED_RULE
+from processors.detection.followers import SUBJECT as JOINED
+from processors.detection.followers import bought_followers
 from processors.detection.lifecycle import FOR_S, KEEP_S
 from processors.detection.look import Look
+from processors.detection.suspicious import RULE as THRESHOLD
+from processors.detection.suspicious import SUBJECT as SUSPICIOUS
+from processors.detection.suspicious import suspicious
 from processors.detection.verdict import Verdict
 from processors.panes import HOUR
+from processors.signals.authenticity import NAME as AUTHENTICITY
 
 #: Between two looks of a detector whose increments are days or posts, s of event time.
 DAILY: Final = 6 * HOUR
@@ -59,6 +68,10 @@ def _drop(signal: str, look: Look) -> Verdict:
 _DROPS: Final = {signal: Detector(signal, DROP, "", partial(_drop, signal)) for signal, _ in DROP_RULES}
 
 DETECTORS: Final[tuple[Detector, ...]] = (
+    Detector(AUTHENTICITY, JOINED_RULE, JOINED, bought_followers),
+    Detector(AUTHENTICITY, LEAK, DRIP, bought_followers_drip, DAILY),
+    Detector(AUTHENTICITY, LEAK, CHURN, follower_churn, DAILY),
+    Detector(AUTHENTICITY, THRESHOLD, SUSPICIOUS, suspicious, DAILY),
     _DROPS["connection"],
     _DROPS["interaction_quality"],
     _DROPS["audience_fit"],

@@ -8,10 +8,12 @@ from typing import Final
 
 from processors.ledgers.audience import Audience
 from processors.ledgers.base import Act, Ledger
+from processors.ledgers.followers import Followers
 from processors.ledgers.profiles import Profiles
 
 LEDGERS: Final[tuple[type[Ledger], ...]] = (
     Profiles,  # first: the others read what it fills in
+    Followers,
     Audience,  # last: it counts what no factor speaks against
 )
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from processors.scores import Score
+from processors.signals.authenticity import authenticity
 from processors.signals.connection import connection
 from processors.signals.fit import audience_fit
 from processors.signals.health import health
@@ -21,6 +22,7 @@ from processors.signals.quality import interaction_quality
 SIGNALS: Final[dict[str, Callable[[SignalInput], Score]]] = {
     "interaction_quality": interaction_quality,
     "audience_fit": audience_fit,
+    "authenticity": authenticity,
     "connection": connection,
 }
 

@@ -16,6 +16,8 @@ from processors.generator.world import COUNTRIES
 #: Entries are cheap to make again (3 us): the memory of a wide audience is dropped rather than kept.
 _MAX_CACHED: Final = 20_000
 _SCALE: Final = 65_536
+_MIX: Final = 0x9E3779B97F4A7C15  # more bits out of the same
+_GAPS: Final = (("created_at",), ("has_bio", "has_avatar"), ("posts",), ("following", "created_at"))
 _AGES: Final = ("18-24", "25-34", "25-34", "35-44", "35-44", "45-54", "55-64", "18-24")
 
 
@@ -41,6 +43,8 @@ class Known(NamedTuple):
     profiles: float = 1.0
     countries: float = 1.0
     langs: float = 1.0
+    topics: float = 0.25  # topics and age band
+    whole: float = 1.0  # of the known profiles: those without a gap
 
 
 class Actors:
@@ -53,10 +57,14 @@ class Actors:
         countries: Mapping[str, float],
         low_credibility: float,
         known: Known,
-        topics: tuple[str, ...],
+        topics: Mapping[str, float],
         born_before: int,
+        flavour: str = "",
     ) -> None:
-        """`born_before`: epoch seconds; every account was made before. `low_credibility`: share 0..1."""
+        """`born_before`: epoch seconds; every account was made before. `low_credibility`: share 0..1.
+
+        `topics`: shares. `flavour` "mass": real accounts that follow thousands.
+        """
         self._seed = seed
         self._prefix = escaped(prefix)
         self._countries = tuple(countries)
@@ -66,7 +74,12 @@ class Actors:
         self._profiles = int(known.profiles * _SCALE)
         self._known_countries = int(known.countries * _SCALE)
         self._known_langs = int(known.langs * _SCALE)
+        self._known_topics = int(known.topics * _SCALE)
+        self._whole = int(known.whole * 256)
         self._topics = tuple(escaped(topic) for topic in topics)
+        whole = sum(topics.values())
+        self._topic_parts = [round(_SCALE * part / whole) for part in accumulate(topics.values())]
+        self._mass = flavour == "mass"
         self._born_before = born_before
         self._cache: dict[int, Actor] = {}
 
@@ -93,9 +106,10 @@ class Actors:
             parts.append(f'"lang":"{lang}"')
         if (chance >> 96) & 0xFFFF < self._known_countries:
             parts.append(f'"country":"{country}"')
-        if self._topics and (chance >> 112) & 3 == 0:
-            parts.append(f'"topics":["{self._topics[(chance >> 114) % len(self._topics)]}"]')
-            parts.append(f'"age_band":"{_AGES[(chance >> 122) & 7]}"')
+        if self._topics and chance >> 112 < self._known_topics:
+            slot = bisect(self._topic_parts, chance * _MIX >> 48 & 0xFFFF)
+            parts.append(f'"topics":["{self._topics[min(slot, len(self._topics) - 1)]}"]')
+            parts.append(f'"age_band":"{_AGES[(chance >> 93) & 7]}"')
         return Actor(name, ",".join(parts) + "}", place.offset_h, lang, lang_known)
 
     def _profile(self, chance: int, name: str) -> str:
@@ -110,9 +124,16 @@ class Actors:
             followers = int(30 * 1.024 ** (a + b // 4))
             following, posts = 40 + 5 * c + a, 0 if b < 16 else (b + 1) * (1 + c // 16)
             age_days, avatar, bio = 90 + 14 * b + a, a > 12, c > 50
+        if self._mass and not low:
+            followers, following, posts = 700 + 23 * a + 5 * b, 1_600 + 21 * b + 3 * a, 20 + b
         born = _midnight(self._born_before // 86_400 - age_days)
-        return (
-            f'"handle":"{name[4:]}","followers":{followers},"following":{following},"posts":{posts},'
-            f'"created_at":"{born}","has_avatar":{"true" if avatar else "false"},'
-            f'"has_bio":{"true" if bio else "false"},"bot":false'
-        )
+        gap = chance * _MIX >> 40 & 0xFFF  # 12 bits: whether something isn't known, and what
+        facts = {
+            "handle": f'"{name[4:]}"', "followers": followers, "following": following, "posts": posts,
+            "created_at": f'"{born}"', "has_avatar": "true" if avatar else "false",
+            "has_bio": "true" if bio else "false",
+        }  # fmt: skip
+        if gap & 0xFF >= self._whole:
+            for field in _GAPS[gap >> 8 & 3]:
+                del facts[field]
+        return ",".join(f'"{field}":{value}' for field, value in facts.items()) + ',"bot":false'

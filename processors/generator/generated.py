@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from functools import cached_property
@@ -10,8 +11,9 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from processors.generator.arrival import arriving
 from processors.generator.incidents import REGISTRY, Incident
-from processors.generator.influencer import InfluencerStream, Record
+from processors.generator.influencer import InfluencerStream, Record, made_at, schedule
 from processors.generator.mentions import account_of
 from processors.generator.persona import Persona, personas
 from processors.generator.population import expand
@@ -39,15 +41,15 @@ class Generated:
     def partnerships(self) -> list[dict[str, Any]]:
         """The partnerships as `partnerships.v1` has them, sorted by id."""
         found = [
-            _partnership(self.scenario, persona, spec)
-            for persona in self.personas
-            for spec in persona.partnerships
+            _partnership(self.scenario, stream.persona, spec, own)
+            for stream, own in self._streams(None)
+            for spec in stream.persona.partnerships
         ]
         return sorted(found, key=lambda partnership: str(partnership["partnership_id"]))
 
     def events(self, start: float | None = None, end: float | None = None) -> Iterator[Record]:
         """Records in order of arrival; from `start` (inclusive) up to `end` (exclusive), epoch seconds."""
-        return self._events([stream for stream, _ in self._streams(None)], start, end)
+        return self._arriving([stream for stream, _ in self._streams(None)], start, end)
 
     @cached_property
     def truth(self) -> list[dict[str, Any]]:
@@ -57,13 +59,16 @@ class Generated:
         """
         lines = []
         for stream, own in self._streams({spec.influencer for spec in self._incident_specs}):
-            last = int(max(incident.end for incident in own)) + 1
+            last = int(max((incident.end for incident in own), default=0)) + 1
             for _ in self._events([stream], None, last):
                 pass
-            lines += [
-                _line(stream.persona, incident) for incident in own if incident.first_effect is not None
-            ]
-        return sorted(lines, key=lambda line: (line["onset"], line["incident"]))
+            lines += self._lines(stream, own)
+        return sorted(lines, key=_by_onset)
+
+    def _lines(self, stream: InfluencerStream, own: list[Incident]) -> list[dict[str, Any]]:
+        posts = [made_at(stream.persona, own, at) for at, _ in schedule(stream.persona, self.scenario)]
+        posts = [at for at in posts if all(incident.posts(at) for incident in own)]
+        return [_line(stream.persona, i, posts) for i in own if i.first_effect is not None]
 
     def write(self, out_dir: Path, on_progress: Callable[[int, int], None] | None = None) -> int:
         """Writes events.ndjson, partnerships.json, truth.ndjson, meta.json; returns the number of events.
@@ -73,9 +78,10 @@ class Generated:
         out_dir.mkdir(parents=True, exist_ok=True)
         begin, total = self.scenario.starts_at // _HOUR, self.scenario.days * 24
         count = 0
+        streams = list(self._streams(None))
         with (out_dir / "events.ndjson").open("wb", buffering=1 << 20) as file:
             hour = begin
-            for at, _, value in self.events():
+            for at, _, value in self._arriving([stream for stream, _ in streams], None, None):
                 file.write(value + b"\n")
                 count += 1
                 if on_progress is not None and at >= (hour + 1) * _HOUR:
@@ -84,29 +90,50 @@ class Generated:
         if on_progress is not None:
             on_progress(total, total)
         _write_json(out_dir / "partnerships.json", self.partnerships)
-        truth = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in self.truth)
+        told = sorted((line for stream, own in streams for line in self._lines(stream, own)), key=_by_onset)
+        truth = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in told)
         (out_dir / "truth.ndjson").write_text(truth, encoding="utf-8")
         _write_json(out_dir / "meta.json", {
             "scenario": self.scenario.name, "seed": self.scenario.seed,
             "start": stamp(self.scenario.starts_at),
             "end": stamp(self.scenario.ends_at), "clean_days": self.scenario.clean_days, "events": count,
             "thinning": self.thinning, "tiers": {persona.id: persona.tier for persona in self.personas},
+            "types": dict(sorted(Counter(line["type"] for line in told).items())),
             "low_credibility": {p.id: round(p.low_credibility, 4) for p in self.personas},
         })  # fmt: skip
         return count
 
     def _streams(self, handles: set[str] | None) -> Iterator[tuple[InfluencerStream, list[Incident]]]:
-        """New streams, with new incidents, of these influencers (None: all)."""
+        """New streams, with new incidents, of these influencers (None: all).
+
+        What incidents do to others is part of the streams, but not among the incidents given back.
+        """
         known = {persona.handle: persona for persona in self.personas}
         by_handle: dict[str, list[Incident]] = {}
         for number, spec in enumerate(self._incident_specs):
-            if handles is None or spec.influencer in handles:
-                incident = REGISTRY[spec.type](number, spec, self.scenario, known[spec.influencer])
-                by_handle.setdefault(spec.influencer, []).append(incident)
+            incident = REGISTRY[spec.type](number, spec, self.scenario, known[spec.influencer])
+            by_handle.setdefault(spec.influencer, []).append(incident)
+        guests: dict[str, list[Incident]] = {}
+        for incidents in by_handle.values():
+            for incident in incidents:
+                for guest in incident.guests(self.personas, by_handle):
+                    guests.setdefault(guest.persona.handle, []).append(guest)
         for persona in self.personas:
             if handles is None or persona.handle in handles:
                 own = by_handle.get(persona.handle, [])
-                yield InfluencerStream(persona, self.scenario, own), own
+                yield InfluencerStream(persona, self.scenario, [*own, *guests.get(persona.handle, [])]), own
+
+    def _arriving(
+        self, streams: list[InfluencerStream], start: float | None, end: float | None
+    ) -> Iterator[Record]:
+        made = self.scenario
+        if not (made.late_hours or made.duplicates or made.shuffle_times):
+            return self._events(streams, start, end)
+        return (
+            record
+            for record in arriving(self._events(streams, None, None), made)
+            if (start is None or record.at >= start) and (end is None or record.at < end)
+        )
 
     def _events(
         self, streams: list[InfluencerStream], start: float | None, end: float | None
@@ -133,10 +160,17 @@ def generate(scenario: Scenario) -> Generated:
     return generated
 
 
-def _partnership(scenario: Scenario, persona: Persona, spec: PartnershipSpec) -> dict[str, Any]:
+def _partnership(
+    scenario: Scenario, persona: Persona, spec: PartnershipSpec, incidents: list[Incident]
+) -> dict[str, Any]:
     def day(number: int) -> str:
         return (date(1970, 1, 1) + timedelta(days=scenario.starts_at // 86_400 + number)).isoformat()
 
+    explainers = [
+        {**told, "starts_at": stamp(told["starts_at"]), "ends_at": stamp(told["ends_at"])}
+        for incident in incidents
+        for told in incident.explainers()
+    ]
     return {
         "partnership_id": f"{spec.brand}--{persona.handle}", "brand_id": spec.brand,
         "brand_account_ids": [account_of(spec.brand)], "influencer_id": persona.id,
@@ -145,16 +179,40 @@ def _partnership(scenario: Scenario, persona: Persona, spec: PartnershipSpec) ->
                       for c in spec.contracts],
         "target_audience": spec.target_audience, "brand_terms": list(spec.brand_terms),
         "rival_terms": list(spec.rival_terms), "disclosure_country": spec.disclosure_country,
+        "employees": [
+            {"account_id": f"gen:{e.account}", "name": e.name, "team": e.team} for e in spec.employees
+        ],
+        "explainers": explainers,
     }  # fmt: skip
 
 
-def _line(persona: Persona, incident: Incident) -> dict[str, Any]:
+def _by_onset(line: dict[str, Any]) -> tuple[str, str]:
+    return line["onset"], line["incident"]
+
+
+def _allowed(incident: Incident, persona: Persona, posts: list[float]) -> float:
+    """Seconds until it must have been told; where posts are counted, the influencer's own gaps decide.
+
+    The post of the onset is there at the onset, so the nth post after it is when n posts have had their time.
+    """
+    if not incident.allowed_posts or incident.first_effect is None:
+        return incident.allowed_delay_s
+    after = [at for at in posts if at > incident.first_effect]
+    missing = incident.allowed_posts - len(after)
+    if missing <= 0:
+        return round(after[incident.allowed_posts - 1] - incident.first_effect, 3)
+    last = after[-1] if after else incident.first_effect
+    return round(last + missing * 86_400 / persona.posts_per_day - incident.first_effect, 3)
+
+
+def _line(persona: Persona, incident: Incident, posts: list[float]) -> dict[str, Any]:
     assert incident.first_effect is not None
     partnership = f"{persona.partnerships[0].brand}--{persona.handle}" if persona.partnerships else None
     return {
         "incident": incident.id, "influencer_id": persona.id, "partnership_id": partnership,
         "signals": list(incident.signals), "type": incident.type, "onset": stamp(incident.first_effect),
-        "end": stamp(max(incident.end, incident.first_effect)), "allowed_delay_s": incident.allowed_delay_s,
+        "end": stamp(max(incident.end, incident.first_effect)),
+        "allowed_delay_s": _allowed(incident, persona, posts),
         "severity": round(incident.severity, 3), "actors": sorted(incident.actors),
         "also": list(incident.also),
     }  # fmt: skip

@@ -7,16 +7,20 @@ put into the hour in which they arrive; an hour is sorted when it is asked for.
 from __future__ import annotations
 
 import math
+from collections import deque
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from random import Random
 from typing import Final, NamedTuple
 
 from processors.generator import mentions, render, texts
 from processors.generator.actors import Actors
 from processors.generator.draw import bits, poisson, source
-from processors.generator.incidents import Incident
+from processors.generator.incidents.base import Incident, Own, Post
 from processors.generator.persona import Persona
 from processors.generator.reactions import LIKE, Reactions
 from processors.generator.scenario import Scenario
+from processors.generator.ties import Ties
 
 _DAY: Final = 86_400
 _HOUR: Final = 3_600
@@ -33,13 +37,39 @@ class Record(NamedTuple):
     value: bytes
 
 
+def schedule(persona: Persona, scenario: Scenario) -> list[tuple[float, int]]:
+    """When posts are planned (epoch s) and their numbers, up to the scenario's end."""
+    gap = _DAY / persona.posts_per_day
+    at = scenario.starts_at + source(scenario.seed, "first", persona.handle).random() * gap
+    planned: list[tuple[float, int]] = []
+    while at < scenario.ends_at:
+        planned.append((at, len(planned)))
+        # Gaps of a gamma of shape 3: people are more regular than chance.
+        at += _gap(source(scenario.seed, "post", persona.handle, len(planned) - 1)) * gap
+    return planned
+
+
+def _gap(rng: Random) -> float:
+    """The first thing drawn from a post's source: usual distances until the next one."""
+    return rng.gammavariate(3, 1 / 3)
+
+
+def made_at(persona: Persona, incidents: Sequence[Incident], planned: float) -> float:
+    """When a planned post is made: nobody posts in their night."""
+    shift = persona.home_offset_h + sum(incident.shift_h(planned) for incident in incidents)
+    local = (planned / _HOUR + shift) % 24
+    return planned + (7.5 - local) * _HOUR if local < 7 else planned
+
+
 class InfluencerStream:
     """All of one influencer's events. `hour(n)` must be asked for in order, from the scenario's first
     hour."""
 
-    def __init__(self, persona: Persona, scenario: Scenario, incidents: list[Incident]) -> None:
+    def __init__(self, persona: Persona, scenario: Scenario, incidents: Sequence[Incident]) -> None:
         self.persona = persona
-        self.incidents = incidents
+        self.incidents = list(incidents)
+        self._couriers = [incident for incident in incidents if incident.delivers]
+        self._mentioning = [i for i in incidents if type(i).paid_share is not Incident.paid_share]
         self._scenario = scenario
         self._seed = scenario.seed
         self._start = scenario.starts_at
@@ -52,20 +82,19 @@ class InfluencerStream:
             persona.audience,
             persona.low_credibility,
             persona.known,
-            persona.topics,
+            persona.topic_shares,
             scenario.starts_at,
         )
         self._likes = persona.likes_per_post * persona.thinning
         self._comments = self._likes * persona.comments_per_like
         self._reactions = Reactions(
-            persona, scenario.seed, incidents, self.audience, self._put, self._differs
+            persona, scenario.seed, self.incidents, self.audience, self._put, self._differs
         )
+        self._ties = Ties(persona, scenario.seed, self.incidents, self._put, self._differs)
         self._level = 0.0
         self._day_number = 0
-        self._post_number = 0
         self._made_posts = 0
-        first = source(self._seed, "first", persona.handle)
-        self._next_post = self._start + first.random() * _DAY / persona.posts_per_day
+        self._planned = deque(schedule(persona, scenario))
         self._old_posts: list[str] = []
         born = bits(self._seed, persona.handle) % 2_000 + 700
         self._created_at = f"{datetime.fromtimestamp(self._start - born * _DAY, UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -82,13 +111,24 @@ class InfluencerStream:
         return records
 
     def _put(self, at: float, value: str) -> None:
-        if at < self._end:
-            at = round(at, 3)
-            hour = int(at // _HOUR)
-            bucket = self._hours.get(hour)
-            if bucket is None:
-                bucket = self._hours[hour] = []
-            bucket.append(Record(at, self._key, value.encode()))
+        if at >= self._end:
+            return
+        at = round(at, 3)
+        if self._couriers:
+            arriving = [(at, value)]
+            for courier in self._couriers:
+                arriving = [one for when, what in arriving for one in courier.deliver(at, when, what)]
+            for when, what in arriving:
+                if when < self._end:
+                    self._hours.setdefault(int(when // _HOUR), []).append(
+                        Record(round(when, 3), self._key, what.encode())
+                    )
+            return
+        hour = int(at // _HOUR)
+        bucket = self._hours.get(hour)
+        if bucket is None:
+            bucket = self._hours[hour] = []
+        bucket.append(Record(at, self._key, value.encode()))
 
     def _differs(self, incident: Incident, at: float, actor: str | None = None) -> None:
         if at < self._end:
@@ -99,9 +139,15 @@ class InfluencerStream:
         persona, begin = self.persona, self._start + day * _DAY
         rng = source(self._seed, "day", persona.handle, day)
         self._level += rng.gauss(0, persona.level_sd / math.sqrt(60))
-        followers = round(persona.followers * math.exp(persona.growth_per_day * day))
+        usual = round(persona.followers * math.exp(persona.growth_per_day * day))
         ids = f"gen/{persona.handle}/d{day:x}."
         polled = begin + 3 * _HOUR + rng.random() * 600
+        followers = usual
+        for incident in self.incidents:
+            change = round(incident.followers(polled))
+            if change:
+                self._differs(incident, polled)
+            followers = max(10, followers + change)
         self._put(
             polled,
             render.profile(
@@ -116,7 +162,7 @@ class InfluencerStream:
                 persona.lang,
             ),
         )
-        joined = followers * max(0.0, persona.growth_per_day + 0.0005) * persona.thinning
+        joined = usual * max(0.0, persona.growth_per_day + 0.0005) * persona.thinning
         for number in range(poisson(rng, joined)):
             at = begin + rng.random() * _DAY
             actor = self.audience[rng.randrange(4 * self._reactions.reach)]
@@ -137,6 +183,10 @@ class InfluencerStream:
                         render.account(persona.id),
                     ),
                 )
+        for number in range(poisson(rng, persona.followers * persona.unfollows_per_day * persona.thinning)):
+            at = begin + rng.random() * _DAY
+            actor = self.audience[rng.randrange(4 * self._reactions.reach)]
+            self._put(at, render.unfollowed(f"{ids}u{number:x}", at, persona.id, actor))
         for number in range(poisson(rng, persona.elsewhere_per_day)):
             self._elsewhere(
                 f"{ids}e{number:x}",
@@ -144,17 +194,38 @@ class InfluencerStream:
                 rng.randrange(5_000),
                 texts.comment(rng, persona.lang),
             )
-        while self._next_post < begin + _DAY:
-            self._plan_post(self._post_number, self._next_post)
-            self._post_number += 1
-        self._trickle(begin, ids)
+        earlier = self._old_posts  # what is drawn for the whole day must not know of the day's own posts
+        while self._planned and self._planned[0][0] < begin + _DAY:
+            planned, number = self._planned.popleft()
+            self._plan_post(number, planned)
+        self._trickle(begin, ids, earlier)
+        self._ties.day(day, begin, earlier)
+        for incident in self.incidents:
+            for index, act in enumerate(incident.day_acts(begin, earlier)):
+                event_id = f"{ids}x{incident.id}.{index:x}"
+                if isinstance(act, Own):
+                    self._added_own(incident, act, event_id)
+                else:
+                    self._reactions.added(incident, act, event_id, "")
 
-    def _trickle(self, begin: float, ids: str) -> None:
+    def _added_own(self, incident: Incident, act: Own, event_id: str) -> None:
+        me = f'{{"id":"{self.persona.id}"}}'
+        if act.kind == "comment":
+            target = render.thread(act.target, "post", act.author, act.target, act.target)
+            value = render.said(event_id, "comment", act.at, self.persona.id, me, f"gen:o/{event_id}", target,
+                                act.text, self.persona.lang)  # fmt: skip
+        else:
+            target = f'{{"id":"{act.target}","type":"post","author_id":"{act.author}"}}'
+            value = render.act(event_id, act.kind, act.at, self.persona.id, me, target)
+        self._put(act.at, value)
+        self._differs(incident, act.at)
+
+    def _trickle(self, begin: float, ids: str, posts: list[str]) -> None:
         persona = self.persona
         rng = source(self._seed, "trickle", persona.handle, begin)
-        for number in range(poisson(rng, 24 * persona.trickle_per_h) if self._old_posts else 0):
+        for number in range(poisson(rng, 24 * persona.trickle_per_h) if posts else 0):
             at = begin + rng.random() * _DAY
-            post = self._old_posts[int(rng.random() * len(self._old_posts))]
+            post = posts[int(rng.random() * len(posts))]
             actor = self.audience[int(self._reactions.reach * rng.random() ** 1.5)]
             self._put(at, render.on_post(f"{ids}t{number:x}", "like", at, persona.id, actor, post))
 
@@ -177,14 +248,16 @@ class InfluencerStream:
         )
 
     # -- a post ---------------------------------------------------------------------------------------------
-    def _plan_post(self, number: int, at: float) -> None:
+    def _plan_post(self, number: int, planned: float) -> None:
         persona = self.persona
         rng = source(self._seed, "post", persona.handle, number)
-        # Gaps of a gamma of shape 3: people are more regular than chance. Nobody posts in their night.
-        self._next_post = at + rng.gammavariate(3, 1 / 3) * _DAY / persona.posts_per_day
-        local = (at / _HOUR + persona.home_offset_h) % 24
-        if local < 7:
-            at += (7.5 - local) * _HOUR
+        _gap(rng)  # has decided the schedule
+        at = made_at(persona, self.incidents, planned)
+        usual_at = made_at(persona, (), planned)
+        if at != usual_at:
+            for incident in self.incidents:
+                if incident.shift_h(planned):
+                    self._differs(incident, min(at, usual_at))
         noise = rng.gauss(0, persona.post_noise) - persona.post_noise**2 / 2
         volume = math.exp(self._level + noise)
         for incident in self.incidents:
@@ -194,28 +267,56 @@ class InfluencerStream:
         self._made_posts += 1
         post = f"gen:p/{persona.handle}/{number:x}"
         ids = f"gen/{persona.handle}/{number:x}."
-        self._post(ids + "p", at, post, number)
-        likes = poisson(rng, self._likes * volume / LIKE)
-        comments = poisson(rng, self._comments * volume)
+        factor, sponsored = self._post(ids + "p", at, post, number)
+        likes = poisson(rng, self._likes * volume * factor / LIKE)
+        comments = poisson(rng, self._comments * volume * factor)
         self._reactions.light(number, ids, at, post, likes)
         for index in range(comments):
             self._reactions.comment(number, index, ids, at, post)
+        if persona.fans:
+            self._reactions.fans(number, ids, at, post)
+        told = Post(number, at, post, likes, comments, sponsored)
         for incident in self.incidents:
-            for index, extra in enumerate(incident.extra_acts(at, likes)):
+            for index, extra in enumerate(incident.extra_acts(told)):
                 self._reactions.added(incident, extra, f"{ids}x{incident.id}.{index:x}", post)
         self._old_posts = [*self._old_posts[1 - _OLD_POSTS :], post]
 
-    def _post(self, event_id: str, at: float, post: str, number: int) -> None:
-        persona = self.persona
+    def _post(self, event_id: str, at: float, post: str, number: int) -> tuple[float, bool]:
+        """Puts the post; gives what its being sponsored does to the reactions, and whether it is."""
+        persona, day = self.persona, (at - self._start) / _DAY
         rng = source(self._seed, "text", persona.handle, number)
-        text, more = texts.post(rng), ""
-        mention = mentions.draw(rng, persona, (at - self._start) / _DAY)
+        text, lang, media = texts.post(rng, persona.lang), persona.lang, "image"
+        usual = mention = mentions.draw(rng, persona, day, lang)
+        change = math.exp(math.log1p(persona.sponsored_change) + 0.2 * rng.gauss(0, 1))
+        factor = 1.0
+        for incident in self.incidents:
+            share = incident.paid_share(at)
+            if share is not None:
+                again = source(self._seed, "text", persona.handle, number)
+                texts.post(again, persona.lang)
+                mention = mentions.draw(again, persona, day, lang, share)
+            if mention is not None and not incident.mentions_brand(at):
+                mention = None
+            payer = mentions.paid_partner(persona, day)
+            mode = incident.mention(at) if payer is not None else None
+            if mode is not None and payer is not None:
+                mention = mentions.make(incident.rng, payer, mode, lang)
+                self._differs(incident, at)
+                factor *= incident.post_factor(at)
+            if mention != usual:
+                self._differs(incident, at)
+                usual = mention
+            for name, value in incident.about(at).items():
+                self._differs(incident, at)
+                if name == "text":
+                    text = texts.escaped(value)
+                elif name == "lang":
+                    lang = value
+                else:
+                    media = value
         if mention is not None:
-            for incident in self.incidents:
-                if not incident.mentions_brand(at):
-                    self._differs(incident, at)
-                    mention = None
-                    break
-        if mention is not None:
-            text, more = mention.around(text), mention.more
-        self._put(at, render.post(event_id, at, persona.id, post, text, persona.lang, more))
+            text = mention.around(text)
+        more = "" if mention is None else mention.more
+        self._put(at, render.post(event_id, at, persona.id, post, text, lang, more, media))
+        sponsored = mention is not None and mention.sponsored
+        return factor * (change if sponsored and persona.sponsored_change else 1.0), sponsored

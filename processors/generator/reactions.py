@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from random import Random
 from typing import Final
 
 from processors.generator import render, texts
 from processors.generator.actors import Actor, Actors
 from processors.generator.draw import source
-from processors.generator.incidents import Extra, Incident
+from processors.generator.incidents.base import Extra, Incident
 from processors.generator.persona import Persona
 from processors.generator.world import ACTIVITY, REACTION_LOG_MEDIAN, REACTION_LOG_SD
 
@@ -45,6 +46,9 @@ class Reactions:
         self._persona = persona
         self._seed = seed
         self._incidents = incidents
+        self._replace = [i for i in incidents if type(i).instead is not Incident.instead]
+        self._drop = [i for i in incidents if type(i).drops is not Incident.drops]
+        self._langs = [i for i in incidents if type(i).comment_lang is not Incident.comment_lang]
         self._audience = audience
         self._put = put
         self._differs = differs
@@ -57,7 +61,8 @@ class Reactions:
         """Likes, shares and saves: the hot loop (80 % of all events)."""
         rng = source(self._seed, "light", self._persona.handle, number)
         random, gauss, exp = rng.random, rng.gauss, math.exp
-        audience, reach, influencer, incidents = self._audience, self.reach, self._persona.id, self._incidents
+        audience, reach, influencer, incidents = self._audience, self.reach, self._persona.id, self._replace
+        drops = bool(self._drop)
         for index in range(count):
             actor = audience[int(reach * random() ** 2.2)]
             shift = actor.offset_h + 72
@@ -67,6 +72,8 @@ class Reactions:
                     break
             u, back = random(), random()
             if at - post_at > _MAX_AGE_S:
+                continue
+            if drops and self._dropped(at):
                 continue
             if incidents:
                 actor = self._who(at, actor)
@@ -90,12 +97,47 @@ class Reactions:
                 )
 
     def _who(self, at: float, actor: Actor) -> Actor:
-        for incident in self._incidents:
+        for incident in self._replace:
             other = incident.instead(at, actor)
             if other is not None:
                 self._differs(incident, at, None)
                 return other
         return actor
+
+    def _dropped(self, at: float) -> bool:
+        for incident in self._drop:
+            if incident.drops(at):
+                self._differs(incident, at, None)
+                return True
+        return False
+
+    def _lang(self, at: float, actor: Actor) -> str:
+        lang = actor.lang
+        for incident in self._langs:
+            other = incident.comment_lang(at, lang)
+            if other != lang:
+                self._differs(incident, at, None)
+                lang = other
+        return lang
+
+    def fans(self, number: int, ids: str, post_at: float, post: str) -> None:
+        """The few who always come early: a like, perhaps a comment; they are answered more than others."""
+        for fan in range(self._persona.fans):
+            rng = source(self._seed, "fan", self._persona.handle, number, fan)
+            here, wait, says, answer = rng.random(), rng.gauss(0, 1), rng.random(), rng.random()
+            if here > 0.2 + 0.3 * (fan * 7 % 10) / 10:
+                continue
+            actor = self._audience[5 * self.reach + fan]
+            at = post_at + math.exp(7.6 + 1.2 * wait)
+            if self._drop and self._dropped(at):
+                continue
+            actor = self._who(at, actor)
+            event_id = f"{ids}v{fan:x}"
+            self._put(at, render.on_post(event_id, "like", at, self._persona.id, actor, post))
+            if says < 0.35:
+                # Uniform draw lowered: twice as often as others, as the influencer knows them.
+                self._thread(rng, event_id + "c", f"gen:c/{event_id[4:]}", actor, at + 30, post, answer / 2,
+                             rng.gauss(0, 1), rng.random(), rng.gauss(0, 1))  # fmt: skip
 
     def comment(self, number: int, index: int, ids: str, post_at: float, post: str) -> None:
         """A comment, perhaps the influencer's answer to it, perhaps the commenter's answer to that.
@@ -107,9 +149,30 @@ class Reactions:
         actor = self._audience[int(self._talkers * rng.random() ** 2.2)]
         at = post_at + self._age(rng.gauss(0, 1), rng.gauss(0, 1), rng.random(), post_at, actor)
         answered, z_answer, back, z_back = rng.random(), rng.gauss(0, 1), rng.random(), rng.gauss(0, 1)
+        if self._drop and self._dropped(at):
+            return
         actor = self._who(at, actor)
-        text = texts.comment(rng, actor.lang)
         event_id, comment = f"{ids}c{index:x}", f"gen:c/{persona.handle}/{number:x}.{index:x}"
+        self._thread(rng, event_id, comment, actor, at, post, answered, z_answer, back, z_back)
+
+    def _thread(
+        self,
+        rng: Random,
+        event_id: str,
+        comment: str,
+        actor: Actor,
+        at: float,
+        post: str,
+        answered: float,
+        z_answer: float,
+        back: float,
+        z_back: float,
+        said: tuple[str, str] | None = None,
+    ) -> None:
+        """A comment and what follows. `said`: its text and language if they are given."""
+        persona = self._persona
+        lang = self._lang(at, actor) if said is None else said[1]
+        text = texts.comment(rng, lang) if said is None else said[0]
         self._put(
             at,
             render.said(
@@ -121,13 +184,13 @@ class Reactions:
                 comment,
                 render.thread(post, "post", persona.id, post, post),
                 text,
-                actor.lang if actor.lang_known else None,
+                lang if actor.lang_known else None,
             ),
         )
         answer_at = self._answer_time(at, answered, z_answer)
         if answer_at is None:
             return
-        reply = f"gen:r/{persona.handle}/{number:x}.{index:x}"
+        reply = f"gen:r/{comment[6:]}"
         self._put(
             answer_at,
             render.said(
@@ -186,21 +249,30 @@ class Reactions:
         return at
 
     def added(self, incident: Incident, extra: Extra, event_id: str, post: str) -> None:
-        influencer, at, actor = self._persona.id, extra.at, extra.actor
-        if extra.text is None:
-            made = f"gen:s/{event_id[4:]}" if extra.kind == "share" else ""
-            value = render.on_post(event_id, extra.kind, at, influencer, actor, post, made)
-        else:
-            value = render.said(
-                event_id,
-                extra.kind,
-                at,
-                influencer,
-                actor.fragment,
-                f"gen:c/{event_id[4:]}",
-                render.thread(post, "post", influencer, post, post),
-                extra.text,
-                extra.lang if actor.lang_known else None,
-            )
-        self._put(at, value)
+        """What an incident adds: on the post given, on its own, or about the account."""
+        persona, at, actor = self._persona, extra.at, extra.actor
+        influencer, post = persona.id, extra.post or post
         self._differs(incident, at, json.loads(f'"{actor.id}"'))
+        if extra.text is not None:
+            # Answers are drawn apart: the comment's own source decides, as for anyone's comment.
+            rng = source(self._seed, "extra", event_id)
+            share = extra.answer / persona.reply_rate if persona.reply_rate else 0.0
+            answered = rng.random() / share if share else 1.0
+            self._thread(rng, event_id, f"gen:c/{event_id[4:]}", actor, at, post, answered, rng.gauss(0, 1),
+                         rng.random(), rng.gauss(0, 1), (extra.text, extra.lang))  # fmt: skip
+            return
+        if extra.kind == "follow":
+            if extra.undo:
+                self._put(at, render.unfollowed(event_id, at, influencer, actor))
+                return
+            self._put(at, render.follow(event_id, at, influencer, actor))
+            target = render.account(influencer)
+        else:
+            made = f"gen:s/{event_id[4:]}" if extra.kind == "share" else ""
+            self._put(at, render.on_post(event_id, extra.kind, at, influencer, actor, post, made))
+            target = f'{{"id":"{post}","type":"post","author_id":"{influencer}"}}'
+        if extra.gone is not None:
+            gone = max(extra.gone, at + 1)
+            self._put(
+                gone, render.undone(event_id + "-u", event_id, extra.kind, gone, influencer, actor, target)
+            )

@@ -35,6 +35,23 @@ def on_post(
     )
 
 
+def act(event_id: str, kind: str, at: float, influencer: str, actor: str, target: str) -> str:
+    """Any act without words. `actor`, `target`: whole objects."""
+    return (
+        f'{{"event_id":"{event_id}","source":"generator","kind":"{kind}","occurred_at":"{stamp(at)}",'
+        f'"clock":"event","influencer_id":"{influencer}","actor":{actor},"target":{target}}}'
+    )
+
+
+def unfollowed(event_id: str, at: float, influencer: str, actor: Actor) -> str:
+    """Somebody leaves whose follow was never seen."""
+    return (
+        f'{{"event_id":"{event_id}","source":"generator","kind":"follow","op":"undo",'
+        f'"occurred_at":"{stamp(at)}","clock":"event","influencer_id":"{influencer}",'
+        f'"actor":{actor.fragment},"target":{account(influencer)}}}'
+    )
+
+
 def undone(
     event_id: str, original: str, kind: str, at: float, influencer: str, actor: Actor, target: str
 ) -> str:
@@ -74,12 +91,21 @@ def thread(target_id: str, kind: str, author: str, parent: str, root: str) -> st
     )
 
 
-def post(event_id: str, at: float, influencer: str, object_id: str, text: str, lang: str, more: str) -> str:
+def post(
+    event_id: str,
+    at: float,
+    influencer: str,
+    object_id: str,
+    text: str,
+    lang: str,
+    more: str,
+    media_type: str = "image",
+) -> str:
     """An own post. `more`: further fields, each preceded by a comma."""
     return (
         f'{{"event_id":"{event_id}","source":"generator","kind":"post","occurred_at":"{stamp(at)}",'
         f'"clock":"event","influencer_id":"{influencer}","actor":{{"id":"{influencer}"}},'
-        f'"object_id":"{object_id}","text":"{text}","lang":"{lang}","media_type":"image"{more}}}'
+        f'"object_id":"{object_id}","text":"{text}","lang":"{lang}","media_type":"{media_type}"{more}}}'
     )
 
 

@@ -50,6 +50,16 @@ class ContractSpec:
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
+class EmployeeSpec:
+    """One of the brand's people; acts between them and the influencer, both ways together."""
+
+    account: Slug
+    name: str | None = None
+    team: str | None = None
+    acts_per_week: Annotated[float, Field(ge=0, le=200)] = 2.0
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class PartnershipSpec:
     """A brand's partnership with the influencer it is listed under; its id is <brand>--<handle>."""
 
@@ -60,6 +70,8 @@ class PartnershipSpec:
     brand_terms: tuple[str, ...] = ()
     rival_terms: tuple[str, ...] = ()
     disclosure_country: str | None = None
+    employees: tuple[EmployeeSpec, ...] = ()  # the first one holds the tie
+    brand_acts_per_week: Annotated[float, Field(ge=0, le=200)] = 0.0
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
@@ -87,6 +99,14 @@ class InfluencerSpec:
     topics: tuple[str, ...] = ()
     trickle_per_h: Annotated[float, Field(ge=0)] = 0.0  # likes on older posts at any hour
     thinning: Annotated[float, Field(gt=0, le=1)] | None = None
+    volume_weight: Positive = 1.0  # share of the events when thinned, beside others
+    topic_shares: Audience | None = None  # of the audience's interests; the topics in equal parts without
+    paid_share: Ratio | None = None  # of all posts, inside a contract
+    outside_mentions_per_week: Annotated[float, Field(ge=0)] | None = None  # outside all contracts
+    after_contract: Ratio = 0.0  # brand mentions after a contract, to those inside
+    fans: Annotated[int, Field(ge=0, le=500)] = 0  # who are early on every third post
+    unfollows_per_day: Ratio = 0.0  # of the old followers
+    sponsored_change: Annotated[float, Field(ge=-0.9, le=2)] = 0.0  # reactions to sponsored posts, +- 20 %
     partnerships: tuple[PartnershipSpec, ...] = ()
 
     @property
@@ -140,10 +160,13 @@ class Population:
     tiers: dict[Tier, Annotated[float, Field(ge=0)]] = field(
         default_factory=lambda: {"nano": 0.2, "micro": 0.4, "mid": 0.2, "macro": 0.12, "mega": 0.08}
     )
-    partnered: Ratio = 0.9
+    partnered: Ratio = 1.0
+    contracted: Ratio = 0.8  # partnerships with a contract
     brands: Annotated[int, Field(ge=1, le=10_000)] = 40
-    incidents: Ratio = 0.75  # influencers with one incident
-    negatives: Ratio = 0.2  # influencers with one hard negative (and no incident)
+    incidents: Ratio = 0.5  # influencers with an incident
+    second: Ratio = 0.6  # of them: with another one later, where time is left
+    negatives: Ratio = 0.25  # influencers with hard negatives (and no incident)
+    types: tuple[str, ...] = ()  # incidents and negatives to plant; all without
 
     @field_validator("tiers")
     @classmethod
@@ -151,6 +174,15 @@ class Population:
         if sum(value.values()) <= 0:
             raise ValueError(f"shares of {', '.join(TIERS)} must add up to more than 0")
         return value
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Hide:
+    """Shares of the actors of whom something known becomes unknown."""
+
+    profiles: Ratio = 0.0
+    countries: Ratio = 0.0
+    languages: Ratio = 0.0
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
@@ -166,6 +198,12 @@ class Scenario:
     profiles_known: Ratio = 1.0
     countries_known: Ratio = 1.0
     langs_known: Ratio = 1.0
+    topics_known: Ratio = 0.4
+    profiles_whole: Ratio = 0.88  # of the known profiles: those without a gap
+    hide: Hide = field(default_factory=Hide)
+    late_hours: Annotated[float, Field(ge=0, le=240)] = 0.0  # how late the latest third of all records come
+    duplicates: Ratio = 0.0  # share of the records that come twice
+    shuffle_times: bool = False  # a control: every event on another day of the run
     population: Population | None = None
     influencers: tuple[InfluencerSpec, ...] = ()
     incidents: tuple[IncidentSpec, ...] = ()

@@ -109,21 +109,51 @@ _RETURNS: Final[dict[str, tuple[str, ...]]] = {
     "fr": ("Merci de répondre !", "Super, je commande", "Bon à savoir"),
     "pt": ("Obrigada por responder!", "Ótimo, vou pedir", "Bom saber"),
 }
-_POSTS: Final = (
-    "Morning light and a quiet road", "What I packed for three days away", "Two things I learned this week",
-    "Trying this again after a year", "You asked, here is how I do it", "Small joys of this season",
-    "Before and after, be honest", "The one I keep coming back to", "Sunday notes",
-    "This took me far too long",
-)  # fmt: skip
+_POSTS: Final[dict[str, tuple[str, ...]]] = {
+    "en": (
+        "Morning light and a quiet road", "What I packed for three days away",
+        "Two things I learned this week", "Trying this again after a year", "You asked, here is how I do it",
+        "Small joys of this season", "Before and after, be honest", "The one I keep coming back to",
+        "Sunday notes", "This took me far too long",
+    ),
+    "de": ("Was diese Woche gut war", "Drei Dinge, die ich gelernt habe", "Ihr habt gefragt, so geht das",
+           "Vorher, nachher", "Sonntag, endlich Ruhe", "Das hat viel zu lange gedauert"),
+    "es": ("Lo mejor de la semana", "Tres cosas que aprendí", "Me lo pedisteis: así lo hago",
+           "Antes y después", "Domingo tranquilo", "Esto me llevó demasiado tiempo"),
+    "fr": ("Le meilleur de la semaine", "Trois choses apprises", "Vous l'avez demandé, voilà comment je fais",
+           "Avant, après", "Dimanche au calme", "Ça m'a pris bien trop longtemps"),
+    "pt": ("O melhor da semana", "Três coisas que aprendi", "Vocês pediram: é assim que eu faço",
+           "Antes e depois", "Domingo tranquilo", "Isso levou tempo demais"),
+}  # fmt: skip
+_OPENINGS: Final[dict[str, tuple[str, ...]]] = {
+    "en": ("", "", "", "Honestly, ", "Ok but ", "Hi! ", "So, ", "Quick one: ", "Hey, ", "Omg ",
+           "Hello from {n}: "),
+    "de": ("", "", "", "Ehrlich, ", "Hallo! ", "Also, ", "Kurze Frage: ", "Du, ", "Grüße aus {n}: "),
+    "es": ("", "", "", "La verdad, ", "¡Hola! ", "Oye, ", "Una pregunta: ", "Saludos desde {n}: "),
+    "fr": ("", "", "", "Franchement, ", "Coucou ! ", "Dis, ", "Petite question : ", "Bonjour de {n} : "),
+    "pt": ("", "", "", "Sinceramente, ", "Oi! ", "Então, ", "Uma pergunta: ", "Um abraço de {n}: "),
+}  # fmt: skip
+_PLACES: Final = ("Leeds", "Cork", "Graz", "Lyon", "Bilbao", "Porto", "Recife", "Puebla", "Toronto", "Bern",
+                  "Hull",
+                  "Ghent", "Aarhus", "Cádiz", "Metz", "Natal", "Salta", "Essen", "Perth", "Austin")  # fmt: skip
+#: What a giveaway's post says, by language.
+GIVEAWAY: Final = {
+    "en": "GIVEAWAY! Tag a friend below and follow to win. Ends Sunday",
+    "de": "GEWINNSPIEL! Markiert eine Freundin und folgt mir. Bis Sonntag",
+    "es": "¡SORTEO! Etiqueta a una amiga y sígueme. Hasta el domingo",
+    "fr": "CONCOURS ! Identifie une amie et abonne-toi. Jusqu'à dimanche",
+    "pt": "SORTEIO! Marque uma amiga e siga o perfil. Até domingo",
+}
 
 LANGS: Final = tuple(_SHORT)
 _E = {
     "emoji": tuple(escaped(e) for e in _EMOJI),
-    "posts": tuple(escaped(p) for p in _POSTS),
 }
 _short = {lang: tuple(escaped(t) for t in texts) for lang, texts in _SHORT.items()}
 _long = {lang: tuple(tuple(escaped(t) for t in slot) for slot in slots) for lang, slots in _LONG.items()}
 _answers = {lang: tuple(escaped(t) for t in texts) for lang, texts in _ANSWERS.items()}
+_posts = {lang: tuple(escaped(t) for t in texts) for lang, texts in _POSTS.items()}
+_openings = {lang: tuple(escaped(t) for t in texts) for lang, texts in _OPENINGS.items()}
 _returns = {lang: tuple(escaped(t) for t in texts) for lang, texts in _RETURNS.items()}
 
 
@@ -137,15 +167,21 @@ def comment(rng: Random, lang: str) -> str:
         texts = _short.get(lang) or _short["en"]
         return texts[int(u * 100_000) % len(texts)]
     first, middle, last = _long.get(lang) or _long["en"]
-    number = int(u * 1_000_000_007)
+    number = int(rng.random() * 2**53)
     number, a = divmod(number, len(first))
     number, b = divmod(number, len(middle))
     number, c = divmod(number, len(last))
-    text = f"{first[a]} {middle[b]} {last[c]}"
+    openings = _openings.get(lang) or _openings["en"]
+    number, o = divmod(number, len(openings))
+    number, place = divmod(number, len(_PLACES))
+    text = f"{openings[o].replace('{n}', _PLACES[place])}{first[a]} {middle[b]} {last[c]}"
     number, ending = divmod(number, 8)
     if ending < 3:
-        return text + "?"
-    return text + " " + _E["emoji"][number % len(_E["emoji"])] if ending < 6 else text
+        return text + "?" * (1 + number % 2)
+    if ending < 6:
+        number, picture = divmod(number, len(_E["emoji"]))
+        return text + " " + _E["emoji"][picture] * (1 + number % 2)
+    return text + ("." if number & 1 else "")
 
 
 def answer(rng: Random, lang: str) -> str:
@@ -158,13 +194,57 @@ def comes_back(rng: Random, lang: str) -> str:
     return rng.choice(_returns.get(lang) or _returns["en"])
 
 
-def post(rng: Random) -> str:
+def post(rng: Random, lang: str = "en") -> str:
     """The text of an own post, before any brand's words."""
-    return rng.choice(_E["posts"])
+    return rng.choice(_posts.get(lang) or _posts["en"])
 
 
 def bought_comments(rng: Random, count: int) -> list[str]:
-    """`count` templates as a seller of comments has them: generic praise, lightly edited."""
-    praise = ("Great content", "Nice post", "Awesome page", "Love your style", "Amazing work", "So inspiring")
-    tails = ("", "!", "!!", " 🔥", " 😍", " my friend", " keep it up", " dear", " as always")
-    return [escaped(rng.choice(praise) + rng.choice(tails)) for _ in range(count)]
+    """`count` templates as a seller of comments has them: generic praise."""
+    praise = ("Great content", "Nice post", "Awesome page", "Love your style", "Amazing work", "So inspiring",
+              "Keep it up", "What a shot", "Beautiful picture", "You look great", "This is fire",
+              "Top quality",
+              "Good vibes", "Perfect as always", "I like your feed", "Very cool profile")  # fmt: skip
+    middles = ("", "", ", really", " my friend", " dear", " today", ", so true", " bro", " queen")
+    tails = ("", "!", "!!", " 🔥", " 😍", " keep it up", " as always", " 👏👏", " from me", " ❤️")
+    return [escaped(rng.choice(praise) + rng.choice(middles) + rng.choice(tails)) for _ in range(count)]
+
+
+def edited(rng: Random, text: str) -> str:
+    """A template as it comes out when it is to look written by hand: a letter, an emoji, the case changed."""
+    chance = rng.random()
+    if chance < 0.35:
+        return f"{text} {rng.choice(_E['emoji'])}"
+    if chance < 0.5:
+        return text.lower()
+    if chance < 0.65:
+        return text + rng.choice(("!", "..", " :)", " x", "!!!"))
+    if chance < 0.85 and len(text) > 4:
+        at = rng.randrange(1, len(text) - 1)
+        return text if "\\" in text else text[:at] + text[at] + text[at:]
+    return rng.choice(("Wow, ", "Omg ", "Yes! ", "Hey, ")) + text
+
+
+def pod_comment(rng: Random, lang: str) -> str:
+    """What one writes under a post because one has to: short and kind, or a little longer."""
+    if rng.random() < 0.25:
+        return comment(rng, lang)
+    shorts = _short.get(lang) or _short["en"]
+    text = rng.choice(shorts)
+    return f"{text} {rng.choice(_E['emoji'])}" if rng.random() < 0.5 else text
+
+
+_FRIENDS: Final = ("anna", "lu", "maria", "joe", "kim", "sam", "tess", "nico", "leo", "eva", "jana", "rob",
+                   "ola", "ines", "dani", "mike", "clara", "sofi")  # fmt: skip
+
+
+def giveaway_comment(rng: Random) -> str:
+    """Names a friend or two, as the post asks for."""
+    names = " ".join(
+        f"@{rng.choice(_FRIENDS)}{rng.choice(('.', '_', ''))}{rng.randrange(100)}"
+        for _ in range(1 + (rng.random() < 0.3))
+    )
+    u = rng.random()
+    if u < 0.6:
+        return names
+    return f"{names} done!" if u < 0.75 else f"{names} 🤞" if u < 0.9 else f"Done {names}"

@@ -47,12 +47,12 @@ COUNTRIES: Final[dict[str, Country]] = {
 
 #: Usual audiences of the default population: country -> share.
 AUDIENCES: Final[tuple[dict[str, float], ...]] = (
-    {"GB": 0.6, "IE": 0.2, "US": 0.15, "AU": 0.05},
-    {"US": 0.65, "CA": 0.2, "GB": 0.15},
-    {"DE": 0.7, "AT": 0.2, "CH": 0.1},
-    {"ES": 0.5, "MX": 0.3, "AR": 0.2},
-    {"BR": 0.8, "PT": 0.15, "US": 0.05},
-    {"FR": 0.85, "CH": 0.1, "CA": 0.05},
+    {"GB": 0.56, "IE": 0.14, "US": 0.14, "AU": 0.08, "IN": 0.08},
+    {"US": 0.62, "CA": 0.15, "GB": 0.13, "MX": 0.1},
+    {"DE": 0.62, "AT": 0.15, "CH": 0.13, "TR": 0.1},
+    {"ES": 0.5, "MX": 0.25, "AR": 0.15, "CO": 0.1},
+    {"BR": 0.68, "PT": 0.17, "US": 0.15},
+    {"FR": 0.64, "CH": 0.14, "CA": 0.12, "PT": 0.1},
 )
 TOPICS: Final = (
     "cycling",

@@ -51,7 +51,15 @@ N_LATENCY: Final = len(LATENCY_EDGES)
 DIALOGUES: Final = ANSWERED + N_LATENCY
 #: Events that came after the watermark had passed their time.
 LATE: Final = DIALOGUES + 1
-WIDTH: Final = LATE + 1
+#: Comments of the audience (replies and quotes too): generic ones, repeated ones, inauthentic ones; questions,
+#: intents to buy, objections (processors/ledgers/comments.py).
+GENERICS: Final = LATE + 1
+DUPLICATES: Final = GENERICS + 1
+INAUTHENTIC: Final = DUPLICATES + 1
+QUESTIONS: Final = INAUTHENTIC + 1
+INTENTS: Final = QUESTIONS + 1
+OBJECTIONS: Final = INTENTS + 1
+WIDTH: Final = OBJECTIONS + 1
 
 MINUTES_5: Final = 300
 HOUR: Final = 3_600

@@ -12,6 +12,9 @@ from typing import Final
 
 import msgspec
 
+from processors.detection.comments import RULE as COMMENTS_RULE
+from processors.detection.comments import SUBJECT as COMMENTS
+from processors.detection.comments import bought_comments
 from processors.detection.drift import SUBJECT as DRIFT
 from processors.detection.drift import audience_drift
 from processors.detection.drop import RULE as DROP
@@ -72,6 +75,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     Detector(AUTHENTICITY, LEAK, DRIP, bought_followers_drip, DAILY),
     Detector(AUTHENTICITY, LEAK, CHURN, follower_churn, DAILY),
     Detector(AUTHENTICITY, THRESHOLD, SUSPICIOUS, suspicious, DAILY),
+    Detector(AUTHENTICITY, COMMENTS_RULE, COMMENTS, bought_comments),
     _DROPS["connection"],
     _DROPS["interaction_quality"],
     _DROPS["audience_fit"],

@@ -8,12 +8,14 @@ from typing import Final
 
 from processors.ledgers.audience import Audience
 from processors.ledgers.base import Act, Ledger
+from processors.ledgers.comments import Comments
 from processors.ledgers.followers import Followers
 from processors.ledgers.profiles import Profiles
 
 LEDGERS: Final[tuple[type[Ledger], ...]] = (
     Profiles,  # first: the others read what it fills in
     Followers,
+    Comments,  # after what finds pods: a comment is inauthentic for two reasons at least
     Audience,  # last: it counts what no factor speaks against
 )
 

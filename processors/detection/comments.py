@@ -1,0 +1,208 @@
+"""Bought comments: `bought_comments(look) -> Verdict`, over the newest one, two and three posts.
+
+A campaign shows in several ways, of which any may be hidden: more comments than the likes account for; the
+same words with edits from many accounts; accounts of low credibility; the same accounts under post after
+post; words that would do anywhere. Each is compared with the influencer's own older posts, as a chance (exact
+binomial tail, the past's uncertainty and wandering included), and they are added up as decimal logs, each
+capped: one sign alone speaks only where it is the words, and plainly so. What asks for names of friends is a
+giveaway; a viral post brings likes with its comments; real people repeat short texts and emoji all the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import erfc, exp, log, log10, sqrt
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from processors.detection.explainers import declared
+from processors.detection.followers import tail, verdict
+from processors.detection.look import Look
+from processors.detection.sequential import location_scale
+from processors.detection.verdict import Considered, Verdict
+from processors.ledgers.comments import Comments, Row
+from processors.panes import DAY, KIND_INDEX
+from processors.signals.authenticity import NAME
+from processors.signals.inputs import PostStat, SignalInput
+
+Pair = tuple[PostStat, Row]
+
+SUBJECT: Final = "bought_comments"
+RULE: Final = "threshold"
+_COMMENT: Final = KIND_INDEX["comment"]
+#: Newest posts that are judged (up to so many), and those left out of the past when enough others are there.
+NEWEST, LEFT_OUT, ENOUGH = 3, 6, 12
+#: The past must hold so many posts and comments.
+MIN_POSTS, MIN_COMMENTS = 5, 20
+#: Posts older than this are not judged any more.
+JUDGED_S: Final = 14 * DAY
+#: Share -> (prior share, worth so many comments, wandering sd, overdispersion).
+_SHARES: Final = {
+    "repeated": (0.04, 15.0, 0.03, 1.5),
+    "low": (0.20, 10.0, 0.06, 1.5),
+    "again": (0.12, 15.0, 0.06, 1.5),
+    "generic": (0.12, 15.0, 0.06, 1.5),
+}
+#: Wandering of comments per like from post to post: least sd of the log, and a prior worth five posts.
+RATIO_SD, RATIO_PRIOR = 0.25, 0.45
+#: Decimal logs of chances: what one sign may count, from where it counts, and what they must add up to.
+CAP, COUNTS, SUM = 4.0, 0.7, 6.5
+#: Another sign than volume must reach this; the words alone this.
+BESIDE, ALONE = 2.0, 6.0
+#: Comments beyond the usual, or repeated ones, that it must be about.
+MIN_EXCESS: Final = 6
+#: Share of comments that name somebody from which it is a giveaway, and its multiple of the usual.
+TAGGED, TAGGED_TIMES = 0.3, 2.0
+
+SEEN: Final = {
+    "repeated": "comments repeat each other's words under the newest posts",
+    "low": "more of those who comment have profiles of low credibility",
+    "again": "the same accounts comment under post after post",
+    "generic": "more comments would fit under any post",
+    "volume": "there are more comments than the likes account for",
+}
+ADVICE: Final = (
+    "Read the newest comments together with the influencer, hide what repeats itself, and leave those comments "
+    "out of what is paid for; anyone can order comments for someone else."
+)
+
+
+class Sign(msgspec.Struct, frozen=True):
+    """One way in which a campaign may show: before, after, and the decimal log of its chance (>= 0)."""
+
+    name: str
+    before: float
+    after: float
+    weight: float
+
+
+def _counts(name: str, rows: Sequence[Row]) -> tuple[int, int]:
+    """(k, n) of a share over posts."""
+    if name == "repeated":
+        return sum(row.near for row in rows), sum(row.long for row in rows)
+    if name == "low":
+        return sum(row.low for row in rows), sum(row.known for row in rows)
+    if name == "again":
+        return sum(row.again for row in rows), sum(row.count for row in rows)
+    plain = sum(row.count - row.tagged for row in rows)
+    return min(plain, sum(row.generic for row in rows)), plain
+
+
+def share_sign(name: str, now: Sequence[Row], past: Sequence[Row]) -> Sign:
+    """A share over the newest posts against the past's."""
+    prior, worth, tau, phi = _SHARES[name]
+    k, n = _counts(name, now)
+    k_past, n_past = _counts(name, past)
+    base = (k_past + prior * worth) / (n_past + worth)
+    if not n:
+        return Sign(name, base, base, 0.0)
+    edge = min(0.98, base + sqrt(phi * base * (1 - base) / (n_past + worth) + tau * tau))
+    chance = tail(int(k / phi), max(1, int(n / phi)), edge)
+    return Sign(name, base, k / n, -log10(max(chance, 1e-12)))
+
+
+def volume_sign(now: Sequence[Pair], past: Sequence[Pair]) -> tuple[Sign, float]:
+    """(comments within 24 h against what likes of the same time account for, how many that is)."""
+    with_likes = sum(stat.likes[2] for stat, _ in past) >= 2 * sum(row.day for _, row in past)
+
+    def exposure(stat: PostStat) -> float:
+        return stat.likes[2] + 3.0 if with_likes else 1.0
+
+    logs = [log((row.day + 0.5) / exposure(stat)) for stat, row in past]
+    scale = location_scale(logs, RATIO_SD, RATIO_PRIOR, 5.0)
+    sd = scale.sd if with_likes else max(0.6, scale.sd)
+    # Few comments a post make a low median: the mean over all is held against it.
+    pooled = sum(row.day for _, row in past) + 0.5
+    rate = max(exp(scale.centre), pooled / sum(exposure(stat) for stat, _ in past))
+    expected = rate * sum(exposure(stat) for stat, _ in now)
+    came = sum(row.day for _, row in now)
+    z = log((came + 0.5) / (expected + 0.5)) / sqrt(
+        sd * sd / len(now) + 1.5 / (expected + 0.5) + sd * sd / len(past)
+    )
+    return Sign("volume", expected, float(came), -log10(max(0.5 * erfc(z / sqrt(2)), 1e-12))), expected
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What the newest `posts` posts show together."""
+
+    posts: int
+    score: float
+    breached: bool
+    signs: tuple[Sign, ...]
+    excess: float
+    came: int
+    giveaway: Considered
+
+
+def judge(now: Sequence[Pair], past: Sequence[Pair]) -> Found:
+    """The signs over `now` (newest posts) against `past`."""
+    rows, older = [row for _, row in now], [row for _, row in past]
+    volume, expected = volume_sign(now, past)
+    shares = {name: share_sign(name, rows, older) for name in _SHARES}
+    words = shares["repeated"]
+    came = sum(row.count for row in rows)
+    tagged = sum(row.tagged for row in rows)
+    usual = (sum(row.tagged for row in older) + 1) / (sum(row.count for row in older) + 20)
+    share = tagged / came if came else 0.0
+    why = f"{share:.0%} of {came} comments name somebody ({usual:.0%} before)"
+    giveaway = Considered("giveaway", share >= TAGGED and share >= TAGGED_TIMES * usual, why)
+    repeated = words.after * sum(row.long for row in rows) - words.before * sum(row.long for row in rows)
+    excess = max(volume.after - expected, repeated)
+    signs = (volume, *shares.values())
+    counted = [min(CAP, sign.weight) for sign in signs if sign.weight >= COUNTS]
+    score = sum(counted)
+    beside = max(sign.weight for sign in shares.values())
+    two = sum(sign.weight >= 1.3 for sign in signs) >= 2
+    alone = words.weight >= ALONE and repeated >= MIN_EXCESS and words.after - words.before >= 0.1
+    together = score >= SUM and beside >= BESIDE and two and excess >= MIN_EXCESS
+    if giveaway.accepted:  # its comments repeat each other: only who writes can tell
+        together = together and shares["low"].weight >= BESIDE and words.weight >= BESIDE
+        alone = alone and shares["low"].weight >= BESIDE
+    return Found(len(now), score, alone or together, signs, excess, came, giveaway)
+
+
+def split(inp: SignalInput, ledger: Comments) -> tuple[list[Pair], list[Pair]]:
+    """(newest posts, the past they are judged against), oldest first."""
+    pairs = [(post, row) for post in inp.posts if (row := ledger.posts.get(post.id_hash)) is not None]
+    out = LEFT_OUT if len(pairs) >= ENOUGH + LEFT_OUT else NEWEST
+    recent = [pair for pair in pairs[-NEWEST:] if pair[0].at >= inp.at - JUDGED_S]
+    return recent, pairs[:-out]
+
+
+def bought_comments(look: Look) -> Verdict:
+    """Comments under the newest posts that are unlike those of the influencer's own past."""
+    inp = look.inp
+    ledger = inp.ledgers.get(Comments.name)
+    if not isinstance(ledger, Comments):
+        return verdict(look, SUBJECT, RULE, reason="not_measurable", measurable=False)
+    recent, past = split(inp, ledger)
+    if len(past) < MIN_POSTS or sum(row.count for _, row in past) < MIN_COMMENTS:
+        return verdict(look, SUBJECT, RULE, reason="warming_up", measurable=False)
+    found = [judge(recent[-n:], past) for n in range(1, len(recent) + 1)]
+    if not found:
+        return verdict(look, SUBJECT, RULE)
+    best = max(found, key=lambda each: (each.breached, each.score))
+    said = declared(inp, NAME)
+    accounted = best.breached and any(each.accepted for each in said)
+    breached = best.breached and not accounted
+    signs = sorted((s for s in best.signs if s.weight >= COUNTS), key=lambda s: -s.weight)
+    told = verdict(
+        look, SUBJECT, RULE, breached=breached,
+        reason=SUBJECT if breached else "explained" if accounted else "steady",
+        z=best.score, n=best.came, needed=3, explainers=(best.giveaway, *said),
+        effect=-min(0.95, best.excess / max(1.0, best.came)) if breached else 0.0,
+        critical=breached and best.excess >= 0.5 * best.came and best.came >= 30,
+        actors=round(best.excess) if best.excess > 0 else None,
+        parts=tuple((f"comments_{s.name}", s.before, s.after) for s in signs[:3]),
+        recovered=best.score < SUM / 2, advice=ADVICE,
+    )  # fmt: skip
+    summary = f"The audience is affected by unusual comments: {_words(best, signs)}." if breached else None
+    return replace(told, summary=summary, evidence_key=inp.lifetime[_COMMENT])
+
+
+def _words(found: Found, signs: Sequence[Sign]) -> str:
+    posts = "the newest post" if found.posts == 1 else f"the newest {found.posts} posts"
+    said = [SEEN[sign.name] for sign in signs[:2]]
+    return f"under {posts}, " + " and ".join(said) if said else ""

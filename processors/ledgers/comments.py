@@ -1,0 +1,283 @@
+"""What comments have in common: the ledger behind generic, repeated and bought comments.
+
+Three bounded things per influencer, all without any text:
+
+- `texts`: the last TEXTS comments of four words and more that name nobody, as hash and MinHash bands, with
+  actor, post and time. Each new one is compared with *that many* before it, whatever their age: so the share
+  of near-duplicates doesn't rise with volume, and a viral post looks like any other (up to KEEP_S).
+- `talk`: the last TALK comments as actor, text, post: who comes back on other posts, and with the same words.
+- `posts`: a row of counts for each of the last POSTS own posts, over comments of its first 72 h.
+
+It appends factors ("generic", "duplicate", "near_duplicate") and counts columns of the panes. Short texts
+and emoji are the same among real people all the time (31 % of real comments): only texts of four words and
+more count as near-duplicates, and only texts that say something count when the same actor repeats them.
+
+MinHash: Broder (1997); banding: Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, ch. 3.4. With 8
+bands of 3 rows of which 2 must agree, texts of word similarity .8 / .7 / .6 / .45 / .3 are found with
+probability .97 / .82 / .54 / .16 / .02.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping
+from typing import ClassVar, Final
+from zlib import crc32
+
+import msgspec
+from rensa import RMinHash
+
+from processors.factors import DUPLICATE, GENERIC, NEAR_DUPLICATE, flagged
+from processors.ledgers.base import AUDIENCE, INFLUENCER, Act, Ledger
+from processors.ledgers.ring import Ring
+from processors.panes import (
+    DAY,
+    DUPLICATES,
+    GENERICS,
+    INAUTHENTIC,
+    INTENTS,
+    OBJECTIONS,
+    QUESTIONS,
+)
+from processors.text import Words
+
+TEXTS: Final = 192
+TALK: Final = 384
+POSTS: Final = 30
+#: What is older is forgotten when it is read.
+KEEP_S: Final = 35 * DAY
+#: Words from which a text is somebody's own.
+LONG: Final = 4
+#: Comments of a post that count for its row: those of its first 72 h.
+POST_S: Final = 3 * DAY
+#: Near-duplicates on one post: so many actors within so many seconds.
+CROWD: Final = 5
+CROWD_S: Final = 600
+#: Or so many actors in all that is remembered.
+CHORUS: Final = 5
+#: The same actor with the same words on so many posts.
+REPEATS: Final = 3
+
+_BANDS: Final = 8
+_ROWS: Final = 3
+_AGREE: Final = 2
+_DIGEST: Final = struct.Struct(f"<{_BANDS * _ROWS}I")
+_SLICES: Final = tuple((4 * _ROWS * band, 4 * _ROWS * (band + 1)) for band in range(_BANDS))
+_LOW32: Final = 0xFFFFFFFF
+
+
+class Row(msgspec.Struct, array_like=True, gc=False):
+    """Counts over the comments of the audience on one own post, within its first 72 h."""
+
+    at: int = 0  # of the post, epoch s
+    count: int = 0
+    known: int = 0  # with a known profile
+    low: int = 0  # of these: low credibility
+    tagged: int = 0  # that name somebody
+    generic: int = 0  # of words (not emoji) that would do anywhere
+    long: int = 0  # of four words and more that name nobody
+    exact: int = 0  # of the long: the same words as somebody else's before
+    near: int = 0  # of the long: nearly the same words as somebody else's before
+    pairs: int = 0  # such pairs
+    compared: int = 0  # comparisons made for them
+    again: int = 0  # comments whose actor has commented on another post before
+    day: int = 0  # comments within 24 h that name nobody
+    first: int = 0  # comments within the first hour
+    asking: int = 0  # questions, intents
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_row = msgspec.msgpack.Decoder(Row).decode
+
+
+def bands(words: Words) -> list[bytes]:
+    """The text's bands, 4 bytes each; texts that share two of them are near-duplicates."""
+    sketch = RMinHash(num_perm=_BANDS * _ROWS, seed=7)
+    sketch.update(words.tokens)
+    digest = _DIGEST.pack(*sketch.digest())
+    return [crc32(digest[start:end]).to_bytes(4, "little") for start, end in _SLICES]
+
+
+class Comments(Ledger):
+    """See the module."""
+
+    name: ClassVar[str] = "comments"
+    takes: ClassVar[Mapping[str, frozenset[str]]] = {
+        AUDIENCE: frozenset(("comment", "reply", "quote")),
+        INFLUENCER: frozenset(("post",)),
+    }
+
+    __slots__ = ("_dirty", "_gone", "matches", "posts", "talk", "texts")
+
+    def __init__(self) -> None:
+        # hash of the text, actor, post, time, then the bands
+        self.texts = Ring(TEXTS, (8, 4, 4, 4, *([4] * _BANDS)))
+        # actor, text, post, time
+        self.talk = Ring(TALK, (4, 4, 4, 4))
+        self.posts: dict[int, Row] = {}
+        #: Other actors whose remembered text is nearly that of the newest comment: for its score.
+        self.matches = 0
+        self._dirty: set[int] = set()
+        self._gone: set[int] = set()
+
+    def act(self, act: Act) -> None:
+        """Take in a comment, or an own post."""
+        if act.op != "create":
+            return
+        if act.role == INFLUENCER:
+            if act.post is not None:
+                self._open(act.post.id_hash, act.post.at)
+            return
+        words = act.words
+        self.matches = 0
+        if words is None:
+            return
+        # Texts of the future (a clock is wrong) must not make the others old.
+        at = int(min(act.at, act.newest or act.at))
+        row = self._row(act)
+        if words.generic:
+            act.factors.append(GENERIC)
+        again, repeats = self._talk(act, words, at)
+        duplicate = repeats >= REPEATS
+        if words.count >= LONG and not words.mentions:
+            duplicate |= self._compare(act, words, at, row)
+        self._count(act, words, duplicate)
+        if row is not None and act.post is not None:
+            self._dirty.add(act.post.id_hash)
+            row.count += 1
+            row.known += act.trust is not None
+            row.low += act.low
+            row.tagged += words.mentions > 0
+            row.generic += words.generic and words.count > 0
+            row.again += again
+            row.day += act.post_age <= DAY and not words.mentions
+            row.first += act.post_age <= 3_600
+            row.asking += words.question or words.intent
+
+    @staticmethod
+    def _count(act: Act, words: Words, duplicate: bool) -> None:
+        bad = flagged(act)
+        for pane in act.panes:
+            pane[GENERICS] += words.generic
+            pane[DUPLICATES] += duplicate
+            pane[INAUTHENTIC] += bad
+            pane[QUESTIONS] += words.question
+            pane[INTENTS] += words.intent
+            pane[OBJECTIONS] += words.objection
+
+    # -- posts ----------------------------------------------------------------------------------------------
+
+    def _row(self, act: Act) -> Row | None:
+        post = act.post
+        if post is None or act.kind != "comment" or not 0 <= act.post_age <= POST_S:
+            return None
+        return self._open(post.id_hash, post.at)
+
+    def _open(self, post: int, at: int) -> Row | None:
+        row = self.posts.get(post)
+        if row is None:
+            row = self.posts[post] = Row(at)
+            self._dirty.add(post)
+            self._gone.discard(post)
+            if len(self.posts) > POSTS:
+                oldest = min(self.posts, key=lambda each: (self.posts[each].at, each))
+                del self.posts[oldest]
+                self._dirty.discard(oldest)
+                self._gone.add(oldest)
+                if oldest == post:
+                    return None
+        return row
+
+    # -- comparing ------------------------------------------------------------------------------------------
+
+    def _talk(self, act: Act, words: Words, at: int) -> tuple[bool, int]:
+        """(whether the actor has commented on another post before, on how many posts with these words)."""
+        talk = self.talk
+        post = act.post.id_hash & _LOW32 if act.post is not None else 0
+        who = (act.actor & _LOW32).to_bytes(4, "little")
+        text = words.hash & _LOW32
+        again = False
+        same = {post}
+        for index in talk.find(0, who):
+            if talk.number(3, index) < at - KEEP_S:
+                continue
+            other = talk.number(2, index)
+            again |= other != post
+            if talk.number(1, index) == text:
+                same.add(other)
+        says = words.count > 0 and not words.generic
+        talk.put(who, (text if says else 0).to_bytes(4, "little"), _four(post), _four(at))
+        repeats = len(same) if says else 1
+        if repeats >= REPEATS:
+            act.factors.append(DUPLICATE)
+        return again, repeats
+
+    def _compare(self, act: Act, words: Words, at: int, row: Row | None) -> bool:
+        """Compare with the texts before; whether it is a near-duplicate of a crowd's."""
+        texts = self.texts
+        made = bands(words)
+        who, post = act.actor & _LOW32, act.post.id_hash & _LOW32 if act.post is not None else 0
+        agree: dict[int, int] = {}
+        for band, key in enumerate(made, 4):
+            for index in texts.find(band, key):
+                agree[index] = agree.get(index, 0) + 1
+        hash_ = words.hash.to_bytes(8, "little")
+        same = False
+        crowd: set[int] = set()
+        chorus: set[int] = set()
+        pairs = 0
+        for index, bands_alike in agree.items():
+            if bands_alike < _AGREE:
+                continue
+            actor, then = texts.number(1, index), texts.number(3, index)
+            if actor == who or then < at - KEEP_S:
+                continue
+            pairs += 1
+            chorus.add(actor)
+            same |= texts.is_(0, index, hash_)
+            if texts.number(2, index) == post and abs(then - at) <= CROWD_S:
+                crowd.add(actor)
+        self.matches = len(chorus)
+        if row is not None:
+            row.long += 1
+            row.exact += same
+            row.near += pairs > 0
+            row.pairs += pairs
+            row.compared += texts.held
+        texts.put(hash_, _four(who), _four(post), _four(at), *made)
+        repeated = len(crowd) + 1 >= CROWD or len(chorus) + 1 >= CHORUS
+        if repeated and DUPLICATE not in act.factors:
+            act.factors.append(NEAR_DUPLICATE)
+        return repeated
+
+    # -- keeping --------------------------------------------------------------------------------------------
+
+    def rows(self, at: float) -> list[Row]:
+        """Rows of the posts up to `at`, oldest first."""
+        return sorted((row for row in self.posts.values() if row.at <= at), key=lambda row: row.at)
+
+    def writes(self) -> Iterable[tuple[str, bytes | None]]:
+        """(sub-field, value) of what changed since the last call; None: gone."""
+        for post in sorted(self._dirty):
+            yield f"p:{post:x}", _encode(self.posts[post])
+        for post in sorted(self._gone):
+            yield f"p:{post:x}", None
+        self._dirty.clear()
+        self._gone.clear()
+        for prefix, ring in (("t", self.texts), ("w", self.talk)):
+            for sub, value in ring.writes():
+                yield f"{prefix}:{sub}", value
+
+    def load(self, sub: str, data: bytes) -> None:
+        """Take a stored sub-field back."""
+        group, _, rest = sub.partition(":")
+        if group == "p":
+            self.posts[int(rest, 16)] = _row(data)
+        elif group == "t":
+            self.texts.load(rest, data)
+        elif group == "w":
+            self.talk.load(rest, data)
+
+
+def _four(number: int) -> bytes:
+    return (number & _LOW32).to_bytes(4, "little")

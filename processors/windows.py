@@ -10,7 +10,7 @@ A provisional input takes in everything up to now, the running panes included.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import add, attrgetter, sub
 
 from processors.influencer import KEEP_DAYS, Influencer
 from processors.panes import (
@@ -33,11 +33,18 @@ _EXPOSED = LATENCY_EDGES[-1]
 
 @dataclass(slots=True)
 class _Sums:
-    """Sums of closed windows that end at one full hour; kept until one of their panes changes."""
+    """Sums of closed windows that end at one full hour; kept until one of their panes changes, and moved on
+    from hour to hour. The lists are shared with the inputs made of them: replaced, never changed."""
 
+    end: int
     d1: Pane
     d7: Pane
     d28: Pane
+    old7: Pane  # what of D7 and D28 is older than 48 h, so exposed to every latency
+    old28: Pane
+    old_exposure7: Exposure
+    old_exposure28: Exposure
+    young: list[tuple[int, Pane]]  # (hour, pane) of the last 48 h
     exposure_d7: Exposure
     exposure_d28: Exposure
     days: tuple[tuple[int, Pane], ...]
@@ -53,30 +60,92 @@ def _sums(inf: Influencer, end: int) -> _Sums:
     kept: _Sums | None = inf.cache.get("sums")
     if kept is not None and inf.cached_until == end:
         return kept
-    # Days before the last 48 h, then hours: what is older than 48 h is exposed to every latency, so its
-    # cohorts can be summed before they are looked at.
+    # Days before the last 48 h are whole days: within one day of them, only hours come and grow old.
+    if kept is None or end < kept.end or (end - _EXPOSED) // DAY != (kept.end - _EXPOSED) // DAY:
+        sums = _summed(inf, end)
+    else:
+        sums = _moved(inf, kept, end)
+    young = [((hour + 1) * HOUR, pane) for hour, pane in sums.young if pane[ANSWERABLE]]
+    if young:
+        exposure = exposure_of(young, end)
+        sums.exposure_d7 = _both(sums.old_exposure7, exposure)
+        sums.exposure_d28 = _both(sums.old_exposure28, exposure)
+    else:
+        sums.exposure_d7, sums.exposure_d28 = sums.old_exposure7, sums.old_exposure28
+    sums.hours = tuple((hour * HOUR, pane) for hour, pane in sums.young)
+    inf.cache["sums"] = sums
+    inf.cached_until = end
+    return sums
+
+
+def _summed(inf: Influencer, end: int) -> _Sums:
+    """From the panes themselves: days before the last 48 h, then hours."""
     first_hour = (end - _EXPOSED) // DAY * 24
     last = end // HOUR
     by_hour, by_day = inf.hours.by_index, inf.days.by_index
     hours = [(hour, by_hour[hour]) for hour in range(first_hour, last) if hour in by_hour]
-    young = [((hour + 1) * HOUR, pane) for hour, pane in hours if hour >= last - 48]
+    young = [(hour, pane) for hour, pane in hours if hour >= last - 48]
     aged = [pane for hour, pane in hours if hour < last - 48]
     first7, first28, first_day = (end - 7 * DAY) // DAY, (end - 28 * DAY) // DAY, first_hour // 24
     old7 = sum_panes([*(pane for day, pane in by_day.items() if first7 <= day < first_day), *aged])
     old28 = sum_panes([old7, *(pane for day, pane in by_day.items() if first28 <= day < first7)])
-    recent = sum_panes([pane for _, pane in young])
-    sums = _Sums(
-        d1=sum_panes([pane for hour, pane in hours if hour >= last - 24]),
-        d7=sum_panes([old7, recent]),
-        d28=sum_panes([old28, recent]),
-        exposure_d7=exposure_of([(end - _EXPOSED, old7), *young], end),
-        exposure_d28=exposure_of([(end - _EXPOSED, old28), *young], end),
+    recent = [pane for _, pane in young]
+    return _Sums(
+        end=end,
+        d1=sum_panes([pane for hour, pane in young if hour >= last - 24]),
+        d7=sum_panes([old7, *recent]),
+        d28=sum_panes([old28, *recent]),
+        old7=old7,
+        old28=old28,
+        old_exposure7=_aged(old7),
+        old_exposure28=_aged(old28),
+        young=young,
+        exposure_d7=Exposure(),
+        exposure_d28=Exposure(),
         days=_day_totals(inf, end),
-        hours=tuple((at - HOUR, pane) for at, pane in young),
+        hours=(),
     )
-    inf.cache["sums"] = sums
-    inf.cached_until = end
-    return sums
+
+
+def _moved(inf: Influencer, kept: _Sums, end: int) -> _Sums:
+    """The sums of an earlier hour of the same day moved on to `end`: hours that closed since come in, others
+    leave D1, or the last 48 h. Panes that were summed have not changed, or the sums would be gone."""
+    by_hour = inf.hours.by_index
+    before, last = kept.end // HOUR, end // HOUR
+    new = [(hour, by_hour[hour]) for hour in range(before, last) if hour in by_hour]
+    hours = kept.young + new if new else kept.young
+    d1, d7, d28, old7, old28 = kept.d1, kept.d7, kept.d28, kept.old7, kept.old28
+    exposure7, exposure28 = kept.old_exposure7, kept.old_exposure28
+    if new:
+        entering = [pane for _, pane in new]
+        d1, d7, d28 = (sum_panes([pane, *entering]) for pane in (d1, d7, d28))
+    for hour, pane in hours:
+        if hour >= last - 24:
+            break
+        if hour >= before - 24:
+            d1 = list(map(sub, d1, pane))
+    if hours and hours[0][0] < last - 48:
+        leaving = [pane for hour, pane in hours if hour < last - 48]
+        hours = hours[len(leaving) :]
+        old7, old28 = (sum_panes([pane, *leaving]) for pane in (old7, old28))
+        exposure7, exposure28 = _aged(old7), _aged(old28)
+    return _Sums(
+        end, d1, d7, d28, old7, old28, exposure7, exposure28, hours, exposure7, exposure28, kept.days, ()
+    )
+
+
+def _aged(pane: Pane) -> Exposure:
+    """Exposure of comments that are older than every latency."""
+    return exposure_of([(0, pane)], _EXPOSED)
+
+
+def _both(one: Exposure, other: Exposure) -> Exposure:
+    """Exposure of two sets of comments."""
+    return Exposure(
+        tuple(map(add, one.at_risk, other.at_risk)),
+        tuple(map(add, one.answered, other.answered)),
+        one.comments + other.comments,
+    )
 
 
 def gap(inf: Influencer, at: int) -> Gap:

@@ -256,3 +256,19 @@ def test_d7_starts_at_the_floor_of_its_first_day(hour):
     run = Core().run(records(events))
     inp = signal_input(run.influencer(), partnership(), end)
     assert inp.d7[COUNT + KIND_INDEX["like"]] == 2
+
+
+@SETTINGS
+@given(SEEDS, st.lists(st.integers(1, 30), min_size=1, max_size=40))
+def test_sums_moved_on_from_hour_to_hour_are_the_sums_made_anew(seed, steps):
+    run, _ = counted(seed, days=12)
+    inf = run.influencer()
+    end = window_end(inf.meta.evaluated) - 3 * DAY
+    for step in steps:
+        end += step * HOUR
+        moved = signal_input(inf, partnership(), end)
+        inf.cache.clear()
+        assert moved == signal_input(inf, partnership(), end)
+        inf.cache.clear()
+        signal_input(inf, partnership(), end - HOUR)
+        assert moved == signal_input(inf, partnership(), end)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from processors.book import NO_BRAND
 from processors.detection.lifecycle import (
     FIRING,
     INACTIVE,
+    PENDING,
     AlertState,
     advance,
     decode_state,
@@ -83,11 +85,10 @@ class Evaluator:
 
     def evaluate(self, inf: Influencer, partnership: Partnership, at: int) -> None:
         """Evaluate at boundary `at` (epoch s, multiple of 300)."""
-        inp = self._input(inf, partnership, at)
-        look = Look(inp)
+        look = Look(partial(self._input, inf, partnership, at))
         unpartnered = partnership.brand_id == NO_BRAND
         if not unpartnered or self._config.rules_for_all:
-            self._rules(inf, look)
+            self._rules(inf, look, partnership.partnership_id, at)
         if self._config.readings:
             self._reading(inf, look, unpartnered)
 
@@ -138,18 +139,19 @@ class Evaluator:
                 inp = replace(inp, reference=reference)
         return inp
 
-    def _rules(self, inf: Influencer, look: Look) -> None:
-        inp = look.inp
-        at, states = inp.at, self._states(inf, inp.partnership.partnership_id)
+    def _rules(self, inf: Influencer, look: Look, pid: str, at: int) -> None:
+        states = self._states(inf, pid)
         for detector in DETECTORS:
             if at % detector.every:
-                continue
+                state = states.get(detector.key)
+                if at % HOUR or state is None or state.state != PENDING:
+                    continue
             verdict = detector.judge(look)
             if inhibited(detector.signal, states.values()):
                 verdict = muted(verdict)
             self._advance(inf, look, detector.key, verdict, detector.for_s, detector.keep_s)
         for events in EVENTS:
-            if at % events.every:
+            if at % events.every or (events.ledger and events.ledger not in inf.ledgers):
                 continue
             named = set()
             for verdict in events.judge(look):

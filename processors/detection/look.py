@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from processors.reference import STRETCH
 from processors.scores import Score
 from processors.signals import evaluate
@@ -9,13 +11,23 @@ from processors.signals.inputs import Reference, SignalInput
 
 
 class Look:
-    """One partnership at one boundary: its input, and the scores, computed when first asked for."""
+    """One partnership at one boundary: its input and the scores, made when first asked for."""
 
-    __slots__ = ("_scores", "inp")
+    __slots__ = ("_inp", "_make", "_scores")
 
-    def __init__(self, inp: SignalInput, scores: dict[str, Score] | None = None) -> None:
-        self.inp = inp
+    def __init__(
+        self, inp: SignalInput | Callable[[], SignalInput], scores: dict[str, Score] | None = None
+    ) -> None:
+        self._inp, self._make = (None, inp) if callable(inp) else (inp, None)
         self._scores = scores
+
+    @property
+    def inp(self) -> SignalInput:
+        """The signal's input."""
+        if self._inp is None:
+            assert self._make is not None
+            self._inp = self._make()
+        return self._inp
 
     @property
     def scores(self) -> dict[str, Score]:

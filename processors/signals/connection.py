@@ -1,22 +1,32 @@
-"""Connection with the audience: `connection(inp: SignalInput) -> Score`, level 0-100.
+"""Connection with the audience: `connection(inp: SignalInput) -> Score`, level 0-100, D7.
 
-    r      share of genuine comments that the influencer answers within 48 h, by Kaplan-Meier over D7
-    level  100 * r / (r + m): r's percentile under a log-logistic prior with the tier's median m, shape 1,
-           until neighbours in size are known
-    parts  reply_rate (r), reply_latency (h, median of those answered within 48 h), answer_gap, dialogue
+    level  100 * (.35 reply + .25 dialogue + .25 return + .15 regulars), each the share's percentile
+           p / (p + m) under a log-logistic prior with the tier's median m, shape 1, until neighbours in
+           size are known; renormalised over the parts that are measurable, of which half of the weight is
+           needed
+    parts  reply_rate   share of genuine comments answered within 48 h, by Kaplan-Meier over D7
+           dialogue     two-way threads / genuine comments
+           return       of the commenters of 28 days, the share seen again in the 7 days after (sampled)
+           regulars     of this and the last month's commenters, those of at least 6 of 12 months (sampled)
+           evenness     1 - Gini of comment days per commenter in D28 (shown, not in the level)
+           reply_latency (h, median of those answered within 48 h), answer_gap
 
-answer_gap's value is the number of answers that the reference's reply curve (or the own D28's) would have led
-to among the comments that came since the last answer. None of them was given: it sees silence without events.
-Under MIN_EXPECTED answers expected in D7 the level is not measurable. A posting pause is no data.
-Sources: Kaplan and Meier (1958); Greenwood (1926); log-logistic prior: docs/method.md.
+The baseline has the reference's shares; a part without one stands there as it is now, so that it moves
+nothing.
+
+answer_gap's value is the number of answers that the reference's reply curve (or the own D28's) would have
+led to among the comments that came since the last answer. None of them was given: it sees silence without
+events. Under MIN_EXPECTED answers expected in D7 the reply rate is not measurable. A posting pause is no
+data. Sources: Kaplan and Meier (1958); Greenwood (1926); log-logistic prior: docs/method.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil, sqrt
 from typing import Final
 
+from processors.ledgers.people import People, Share
 from processors.panes import ANSWERABLE, DAY, DIALOGUES, HOUR, N_LATENCY, OWN_POSTS, OWN_REPLIES
 from processors.scores import Score
 from processors.signals.inputs import Exposure, SignalInput
@@ -39,6 +49,17 @@ PRIOR_MEDIAN: Final = {
     "mega": 0.01,
     "unknown": 0.08,
 }
+#: Weight of each part in the level.
+WEIGHTS: Final = {"reply_rate": 0.35, "dialogue": 0.25, "return": 0.25, "regulars": 0.15}
+SHARE_NEEDED: Final = 0.5
+#: Prior medians of the others by tier: dialogue .3 of the reply rate (how many come back on an answer);
+#: return and regulars after the 3.3 % of commenters who comment on three posts or more.
+_DIALOGUE_OF_REPLY: Final = 0.3
+PRIOR_RETURN: Final = {"nano": 0.12, "micro": 0.08, "mid": 0.05, "macro": 0.03, "mega": 0.02, "unknown": 0.06}
+PRIOR_REGULARS: Final = {
+    "nano": 0.04, "micro": 0.025, "mid": 0.015, "macro": 0.008, "mega": 0.005, "unknown": 0.02,
+}  # fmt: skip
+MIN_PEOPLE: Final = 20
 
 
 def level(rate: float, median: float) -> float:
@@ -171,10 +192,74 @@ def _dialogue(inp: SignalInput) -> Score:
     return Score(share, comments, lo, hi, baseline, WINDOW)
 
 
+def _share(found: Share | None, usual: Share | None, why: str) -> Score:
+    """A share of sampled people; `why` where it can't be known yet."""
+    baseline = usual.k / usual.n if usual is not None and usual.n >= MIN_PEOPLE else None
+    if found is None:
+        return Score(None, 0.0, None, None, baseline, WINDOW, False, why)
+    if found.n < MIN_PEOPLE:
+        why = f"{found.n} commenters in the sample; {MIN_PEOPLE} would be needed"
+        return Score(None, found.n, None, None, baseline, WINDOW, False, why)
+    share = found.k / found.n
+    lo, hi = wilson(share, found.n)
+    return Score(share, found.n, lo, hi, baseline, WINDOW)
+
+
+def people_parts(inp: SignalInput) -> dict[str, Score]:
+    """Return, regulars and evenness, from the ledger `people`."""
+    ledger = inp.ledgers.get(People.name)
+    if not isinstance(ledger, People):
+        ledger = People()
+    today = inp.at // DAY
+    ref = inp.reference
+    usual = None if ref is None else ledger.usual_return(ref.starts // DAY, ref.ends // DAY)
+    even = ledger.evenness(today)
+    evenness = Score(None, 0.0, None, None, None, "D28", False, "nobody commented in 28 days")
+    if even is not None:
+        few = None if even[1] >= MIN_PEOPLE else f"{even[1]} commenters; {MIN_PEOPLE} would be needed"
+        evenness = Score(None if few else even[0], even[1], None, None, None, "D28", few is None, few)
+    return {
+        "return": _share(ledger.returned(today), usual, "35 days of comments would be needed"),
+        "regulars": _share(ledger.regulars(today), None, "six months of comments would be needed"),
+        "evenness": evenness,
+    }
+
+
+def combine(
+    parts: Mapping[str, Score], medians: Mapping[str, float]
+) -> tuple[float, float, float, float | None] | None:
+    """(level, lo, hi, baseline) over the measurable parts; None when they weigh less than half.
+
+    The interval: half-widths in quadrature (MOVER). The baseline is None where no part has one."""
+    value = below = above = base = weight = 0.0
+    compared = False
+    for name, w in WEIGHTS.items():
+        part = parts[name]
+        if part.value is None or part.lo is None or part.hi is None:
+            continue
+        median = medians[name]
+        here = level(part.value, median)
+        weight += w
+        value += w * here
+        below += (w * (here - level(part.lo, median))) ** 2
+        above += (w * (level(part.hi, median) - here)) ** 2
+        base += w * (here if part.baseline is None else level(part.baseline, median))
+        compared |= part.baseline is not None
+    if weight < SHARE_NEEDED:
+        return None
+    value /= weight
+    lo, hi = max(0.0, value - sqrt(below) / weight), min(100.0, value + sqrt(above) / weight)
+    return value, lo, hi, base / weight if compared else None
+
+
 def connection(inp: SignalInput) -> Score:
     """The signal's level with its parts."""
     ref = inp.reference
-    prior = PRIOR_MEDIAN[tier(inp.followers)]
+    size = tier(inp.followers)
+    medians = {
+        "reply_rate": PRIOR_MEDIAN[size], "dialogue": _DIALOGUE_OF_REPLY * PRIOR_MEDIAN[size],
+        "return": PRIOR_RETURN[size], "regulars": PRIOR_REGULARS[size],
+    }  # fmt: skip
     curve, n = answered_by(inp.exposure_d7)
     ref_curve: Sequence[float] | None = None
     rate_baseline = None
@@ -193,21 +278,14 @@ def connection(inp: SignalInput) -> Score:
         "reply_latency": _latency(curve, sum(inp.exposure_d7.answered), usual),
         "answer_gap": _answer_gap(inp, ref_curve),
         "dialogue": _dialogue(inp),
+        **people_parts(inp),
     }
-    baseline = None if rate_baseline is None else level(rate_baseline, prior)
-    why = rate.why
-    if (away := posting_pause(inp)) is not None:
-        why = away
-    if why is not None or rate.value is None or rate.lo is None or rate.hi is None:
+    away = posting_pause(inp)
+    found = combine(parts, medians)
+    if away is not None or found is None:
+        baseline = None if found is None else found[3]
+        why = away or rate.why or "less than half of the level's weight is measurable"
         return Score(None, rate.n, None, None, baseline, WINDOW, False, why, parts)
-    return Score(
-        level(rate.value, prior),
-        rate.n,
-        level(rate.lo, prior),
-        level(rate.hi, prior),
-        baseline,
-        WINDOW,
-        True,
-        None,
-        parts,
-    )
+    value, lo, hi, baseline = found
+    n = rate.n if rate.value is not None else parts["return"].n
+    return Score(value, n, lo, hi, baseline, WINDOW, True, None, parts)

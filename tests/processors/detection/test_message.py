@@ -44,7 +44,7 @@ def test_connection_alert_reads_well() -> None:
     _, alerts = told("connection", with_reference(exposure_d7=exposure(reply=0.04)))
     pending, firing = alerts
     assert pending["summary"].startswith(
-        "Connection with the audience seems to have fallen from 80 to 14 in 7 days"
+        "Connection with the audience seems to have fallen from 80 to 42 in 7 days"
     )
     assert re.fullmatch(
         r"Connection .* fell from 80 to \d\d in 7 days: comments are hardly answered any more\.",

@@ -44,7 +44,7 @@ async def test_real_retweets_are_counted_once_each(
         rows = {tuple(row) for row in csv.reader(lines) if row[0] != "object_id"}
     wanted = Counter(f"retweets:{row[0]}" for row in rows)
     assert sum(wanted.values()) == 35_124
-    await ensure_topics(settings)  # a worker that is slow to start may make them after the replay asks for them
+    await ensure_topics(settings)  # a worker that is slow to start may be later than the replay
     with WorkerProcess(settings, tmp_path / "worker.log") as worker:
         assert _replay(settings, path)["sent"] == 35_125
         first = await until(

@@ -11,7 +11,7 @@ giveaway; a viral post brings likes with its comments; real people repeat short 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import erfc, exp, log, log10, sqrt
+from math import erfc, exp, lgamma, log, log1p, log10, sqrt
 from typing import Final
 
 import msgspec
@@ -35,37 +35,47 @@ _COMMENT: Final = KIND_INDEX["comment"]
 #: Newest posts that are judged (up to so many), and those left out of the past when enough others are there.
 NEWEST, LEFT_OUT, ENOUGH = 3, 6, 12
 #: The past must hold so many posts and comments.
-MIN_POSTS, MIN_COMMENTS = 5, 20
+MIN_POSTS, MIN_COMMENTS = 4, 3
 #: Posts older than this are not judged any more.
 JUDGED_S: Final = 14 * DAY
 #: Share -> (prior share, worth so many comments, wandering sd, overdispersion).
 _SHARES: Final = {
     "repeated": (0.04, 15.0, 0.03, 1.5),
+    "exact": (0.02, 20.0, 0.015, 1.5),
+    "fresh": (0.03, 20.0, 0.02, 1.5),
     "low": (0.20, 10.0, 0.06, 1.5),
     "again": (0.12, 15.0, 0.06, 1.5),
+    "strangers": (0.12, 15.0, 0.10, 1.5),
     "generic": (0.12, 15.0, 0.06, 1.5),
 }
 #: Wandering of comments per like from post to post: least sd of the log, and a prior worth five posts.
-RATIO_SD, RATIO_PRIOR = 0.25, 0.45
+RATIO_SD, RATIO_PRIOR = 0.25, 0.35
 #: Decimal logs of chances: what one sign may count, from where it counts, and what they must add up to.
-CAP, COUNTS, SUM = 4.0, 0.7, 6.5
-#: Another sign than volume must reach this; the words alone this.
-BESIDE, ALONE = 2.0, 6.0
+CAPS: Final = {"volume": 6.0, "strangers": 3.0, "generic": 2.0}
+CAP, COUNTS, SUM = 4.0, 0.7, 4.4
+#: Another sign than volume must reach this (the second where volume is plain); the words alone this.
+BESIDE, BESIDE_PLAIN, ALONE = 1.6, 1.0, 6.0
+PLAIN: Final = 3.0
+#: Volume alone speaks over two posts, at so many times what the likes account for.
+TIMES_ALONE: Final = 3.5
 #: Comments beyond the usual, or repeated ones, that it must be about.
 MIN_EXCESS: Final = 6
 #: Share of comments that name somebody from which it is a giveaway, and its multiple of the usual.
 TAGGED, TAGGED_TIMES = 0.3, 2.0
 
 SEEN: Final = {
-    "repeated": "comments repeat each other's words under the newest posts",
+    "repeated": "comments nearly repeat each other's words",
+    "exact": "comments repeat each other's words",
+    "fresh": "many use the same words, which nobody used before",
     "low": "more of those who comment have profiles of low credibility",
     "again": "the same accounts comment under post after post",
+    "strangers": "hardly anyone who comments was here before",
     "generic": "more comments would fit under any post",
     "volume": "there are more comments than the likes account for",
 }
 ADVICE: Final = (
-    "Read the newest comments together with the influencer, hide what repeats itself, and leave those comments "
-    "out of what is paid for; anyone can order comments for someone else."
+    "Read the newest comments together with the influencer, hide what repeats itself, and leave those "
+    "comments out of what is paid for; anyone can order comments for someone else."
 )
 
 
@@ -78,29 +88,42 @@ class Sign(msgspec.Struct, frozen=True):
     weight: float
 
 
-def _counts(name: str, rows: Sequence[Row]) -> tuple[int, int]:
-    """(k, n) of a share over posts."""
-    if name == "repeated":
-        return sum(row.near for row in rows), sum(row.long for row in rows)
+def _counts(name: str, rows: Sequence[Row]) -> tuple[int, int, float]:
+    """(k, n, remembered comments that each was held against; 1 where none are) of a share over posts."""
+    count = sum(row.count for row in rows)
+    long = sum(row.long for row in rows)
     if name == "low":
-        return sum(row.low for row in rows), sum(row.known for row in rows)
-    if name == "again":
-        return sum(row.again for row in rows), sum(row.count for row in rows)
-    plain = sum(row.count - row.tagged for row in rows)
-    return min(plain, sum(row.generic for row in rows)), plain
+        return sum(row.low for row in rows), sum(row.known for row in rows), 1.0
+    if name in ("again", "strangers"):
+        return sum(row.again for row in rows), count, sum(row.seen for row in rows) / max(1, count)
+    if name == "fresh":
+        seen = sum(row.seen for row in rows) / max(1, count)
+        return sum(row.fresh for row in rows), sum(row.worded for row in rows), seen
+    if name == "generic":
+        plain = sum(row.count - row.tagged for row in rows)
+        return min(plain, sum(row.generic for row in rows)), plain, 1.0
+    k = sum(row.exact for row in rows) if name == "exact" else sum(row.near for row in rows)
+    return k, long, sum(row.compared for row in rows) / max(1, long)
 
 
 def share_sign(name: str, now: Sequence[Row], past: Sequence[Row]) -> Sign:
-    """A share over the newest posts against the past's."""
+    """A share over the newest posts against the past's. What is found again in what is remembered is brought
+    to the same memory first: 1 - (1 - p)^(memory now / memory then)."""
     prior, worth, tau, phi = _SHARES[name]
-    k, n = _counts(name, now)
-    k_past, n_past = _counts(name, past)
+    k, n, held = _counts(name, now)
+    k_past, n_past, held_past = _counts(name, past)
     base = (k_past + prior * worth) / (n_past + worth)
     if not n:
         return Sign(name, base, base, 0.0)
-    edge = min(0.98, base + sqrt(phi * base * (1 - base) / (n_past + worth) + tau * tau))
-    chance = tail(int(k / phi), max(1, int(n / phi)), edge)
-    return Sign(name, base, k / n, -log10(max(chance, 1e-12)))
+    edge = base + sqrt(phi * base * (1 - base) / (n_past + worth) + tau * tau)
+    grown = min(6.0, max(1.0, held / max(held_past, 1.0)))
+    base, edge = 1 - (1 - base) ** grown, 1 - (1 - min(0.98, edge)) ** grown
+    if name == "strangers":  # the other way round: fewer than usual were here before
+        edge = max(0.0, 2 * base - edge)
+        chance = tail(int((n - k) / phi), max(1, int(n / phi)), min(0.98, 1 - edge))
+        return Sign(name, 1 - base, 1 - k / n, max(0.0, -log10(max(chance, 1e-12))))
+    chance = tail(int(k / phi), max(1, int(n / phi)), min(0.98, edge))
+    return Sign(name, base, k / n, max(0.0, -log10(max(chance, 1e-12))))
 
 
 def volume_sign(now: Sequence[Pair], past: Sequence[Pair]) -> tuple[Sign, float]:
@@ -115,13 +138,29 @@ def volume_sign(now: Sequence[Pair], past: Sequence[Pair]) -> tuple[Sign, float]
     sd = scale.sd if with_likes else max(0.6, scale.sd)
     # Few comments a post make a low median: the mean over all is held against it.
     pooled = sum(row.day for _, row in past) + 0.5
-    rate = max(exp(scale.centre), pooled / sum(exposure(stat) for stat, _ in past))
+    over = sum(exposure(stat) for stat, _ in past)
+    rate = pooled / over if pooled < 3 * len(past) else max(exp(scale.centre), pooled / over)
     expected = rate * sum(exposure(stat) for stat, _ in now)
     came = sum(row.day for _, row in now)
-    z = log((came + 0.5) / (expected + 0.5)) / sqrt(
-        sd * sd / len(now) + 1.5 / (expected + 0.5) + sd * sd / len(past)
+    loose = min(sd, 0.8) ** 2 * (1 / len(now) + 1 / len(past)) + 1 / pooled
+    weight = -log10(max(more_than(came, expected, loose), 1e-12))
+    return Sign("volume", expected, float(came), max(0.0, weight)), expected
+
+
+def more_than(came: int, expected: float, loose: float) -> float:
+    """P(X >= came), X negative binomial of this mean and variance 1.5 mean + loose * mean^2."""
+    if came <= expected:
+        return 1.0
+    sd = sqrt(log1p(1.5 / expected + loose))
+    if came > 300:
+        return 0.5 * erfc((log(came / expected) + sd * sd / 2) / sd / sqrt(2))
+    size = expected * expected / (0.5 * expected + loose * expected * expected)
+    p = size / (size + expected)
+    start = lgamma(size)
+    below = sum(
+        exp(lgamma(i + size) - start - lgamma(i + 1) + size * log(p) + i * log1p(-p)) for i in range(came)
     )
-    return Sign("volume", expected, float(came), -log10(max(0.5 * erfc(z / sqrt(2)), 1e-12))), expected
+    return max(0.0, 1.0 - below)
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -141,22 +180,26 @@ def judge(now: Sequence[Pair], past: Sequence[Pair]) -> Found:
     rows, older = [row for _, row in now], [row for _, row in past]
     volume, expected = volume_sign(now, past)
     shares = {name: share_sign(name, rows, older) for name in _SHARES}
-    words = shares["repeated"]
+    words = max((shares.pop(name) for name in ("repeated", "exact", "fresh")), key=lambda sign: sign.weight)
     came = sum(row.count for row in rows)
     tagged = sum(row.tagged for row in rows)
     usual = (sum(row.tagged for row in older) + 1) / (sum(row.count for row in older) + 20)
     share = tagged / came if came else 0.0
     why = f"{share:.0%} of {came} comments name somebody ({usual:.0%} before)"
     giveaway = Considered("giveaway", share >= TAGGED and share >= TAGGED_TIMES * usual, why)
-    repeated = words.after * sum(row.long for row in rows) - words.before * sum(row.long for row in rows)
+    repeated = (words.after - words.before) * _counts(words.name, rows)[1]
     excess = max(volume.after - expected, repeated)
-    signs = (volume, *shares.values())
-    counted = [min(CAP, sign.weight) for sign in signs if sign.weight >= COUNTS]
+    signs = (volume, words, *shares.values())
+    counted = [min(CAPS.get(sign.name, CAP), sign.weight) for sign in signs if sign.weight >= COUNTS]
     score = sum(counted)
-    beside = max(sign.weight for sign in shares.values())
+    beside = max(sign.weight for sign in signs[1:])
     two = sum(sign.weight >= 1.3 for sign in signs) >= 2
     alone = words.weight >= ALONE and repeated >= MIN_EXCESS and words.after - words.before >= 0.1
-    together = score >= SUM and beside >= BESIDE and two and excess >= MIN_EXCESS
+    plain = volume.weight >= PLAIN
+    together = score >= SUM and beside >= (BESIDE_PLAIN if plain else BESIDE) and (plain or two)
+    times = volume.after / max(expected, 0.5)
+    together = together or (len(now) > 1 and volume.weight >= CAPS["volume"] and times >= TIMES_ALONE)
+    together = together and excess >= MIN_EXCESS
     if giveaway.accepted:  # its comments repeat each other: only who writes can tell
         together = together and shares["low"].weight >= BESIDE and words.weight >= BESIDE
         alone = alone and shares["low"].weight >= BESIDE

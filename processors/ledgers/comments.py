@@ -58,12 +58,16 @@ CHORUS: Final = 5
 #: The same actor with the same words on so many posts.
 REPEATS: Final = 3
 
+#: Words that nobody used before so many seconds are new.
+FRESH_S: Final = 7 * DAY
+
 _BANDS: Final = 8
 _ROWS: Final = 3
 _AGREE: Final = 2
 _DIGEST: Final = struct.Struct(f"<{_BANDS * _ROWS}I")
 _SLICES: Final = tuple((4 * _ROWS * band, 4 * _ROWS * (band + 1)) for band in range(_BANDS))
 _LOW32: Final = 0xFFFFFFFF
+_NOTHING: Final = bytes(4)
 
 
 class Row(msgspec.Struct, array_like=True, gc=False):
@@ -84,6 +88,9 @@ class Row(msgspec.Struct, array_like=True, gc=False):
     day: int = 0  # comments within 24 h that name nobody
     first: int = 0  # comments within the first hour
     asking: int = 0  # questions, intents
+    seen: int = 0  # remembered comments that each was held against to find its actor again
+    worded: int = 0  # comments of two words and more that name nobody
+    fresh: int = 0  # of these: words that others used within the last week, and nobody (remembered) before
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -107,7 +114,7 @@ class Comments(Ledger):
         INFLUENCER: frozenset(("post",)),
     }
 
-    __slots__ = ("_dirty", "_gone", "matches", "posts", "talk", "texts")
+    __slots__ = ("_dirty", "_gone", "fresh", "matches", "posts", "talk", "texts")
 
     def __init__(self) -> None:
         # hash of the text, actor, post, time, then the bands
@@ -115,8 +122,10 @@ class Comments(Ledger):
         # actor, text, post, time
         self.talk = Ring(TALK, (4, 4, 4, 4))
         self.posts: dict[int, Row] = {}
-        #: Other actors whose remembered text is nearly that of the newest comment: for its score.
+        #: Of the newest comment, for its score: other actors whose remembered text is nearly the same, and
+        #: whether its words are new here and yet not its actor's alone.
         self.matches = 0
+        self.fresh = False
         self._dirty: set[int] = set()
         self._gone: set[int] = set()
 
@@ -129,7 +138,7 @@ class Comments(Ledger):
                 self._open(act.post.id_hash, act.post.at)
             return
         words = act.words
-        self.matches = 0
+        self.matches, self.fresh = 0, False
         if words is None:
             return
         # Texts of the future (a clock is wrong) must not make the others old.
@@ -137,7 +146,9 @@ class Comments(Ledger):
         row = self._row(act)
         if words.generic:
             act.factors.append(GENERIC)
-        again, repeats = self._talk(act, words, at)
+        held = self.talk.held
+        again, repeats, fresh = self._talk(act, words, at)
+        self.fresh = fresh
         duplicate = repeats >= REPEATS
         if words.count >= LONG and not words.mentions:
             duplicate |= self._compare(act, words, at, row)
@@ -153,6 +164,9 @@ class Comments(Ledger):
             row.day += act.post_age <= DAY and not words.mentions
             row.first += act.post_age <= 3_600
             row.asking += words.question or words.intent
+            row.seen += held
+            row.worded += words.count > 1 and not words.mentions
+            row.fresh += fresh
 
     @staticmethod
     def _count(act: Act, words: Words, duplicate: bool) -> None:
@@ -190,12 +204,14 @@ class Comments(Ledger):
 
     # -- comparing ------------------------------------------------------------------------------------------
 
-    def _talk(self, act: Act, words: Words, at: int) -> tuple[bool, int]:
-        """(whether the actor has commented on another post before, on how many posts with these words)."""
+    def _talk(self, act: Act, words: Words, at: int) -> tuple[bool, int, bool]:
+        """(whether the actor has commented on another post before, on how many posts with these words,
+        whether the words are new here and yet not the actor's alone)."""
         talk = self.talk
         post = act.post.id_hash & _LOW32 if act.post is not None else 0
-        who = (act.actor & _LOW32).to_bytes(4, "little")
-        text = words.hash & _LOW32
+        who = _four(act.actor)
+        text = _four(words.hash)
+        says = words.count > 0 and not words.generic
         again = False
         same = {post}
         for index in talk.find(0, who):
@@ -203,14 +219,17 @@ class Comments(Ledger):
                 continue
             other = talk.number(2, index)
             again |= other != post
-            if talk.number(1, index) == text:
+            if says and talk.is_(1, index, text):
                 same.add(other)
-        says = words.count > 0 and not words.generic
-        talk.put(who, (text if says else 0).to_bytes(4, "little"), _four(post), _four(at))
-        repeats = len(same) if says else 1
-        if repeats >= REPEATS:
+        fresh = False
+        kept = words.count > 1 and not words.mentions
+        if kept:
+            others = [i for i in talk.find(1, text) if not talk.is_(0, i, who)]
+            fresh = bool(others) and all(talk.number(3, i) >= at - FRESH_S for i in others)
+        talk.put(who, text if kept or says else _NOTHING, _four(post), _four(at))
+        if len(same) >= REPEATS:
             act.factors.append(DUPLICATE)
-        return again, repeats
+        return again, len(same), fresh
 
     def _compare(self, act: Act, words: Words, at: int, row: Row | None) -> bool:
         """Compare with the texts before; whether it is a near-duplicate of a crowd's."""

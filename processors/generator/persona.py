@@ -12,7 +12,7 @@ from processors.generator.world import AUDIENCES, COUNTRIES, TIERS, TOPICS
 
 _Z90 = 1.2816
 #: Share of `max_events` that is planned for: bought likes, viral posts and chance need the rest.
-_ROOM = 0.8
+_ROOM = 0.9
 #: Share of posts that are sponsored inside a contract: the middle of the usual bands (signals.md).
 _PAID = {"nano": 0.1, "micro": 0.1, "mid": 0.15, "macro": 0.2, "mega": 0.25}
 
@@ -52,6 +52,7 @@ class Persona:
     outside_per_week: float | None
     after_contract: float
     fans: int
+    regulars: float | None
     unfollows_per_day: float
     sponsored_change: float
     partnerships: tuple[PartnershipSpec, ...]
@@ -107,23 +108,20 @@ def _draw(scenario: Scenario, spec: InfluencerSpec) -> Persona:
     home = COUNTRIES[spec.home or max(audience, key=lambda country: audience[country])]
     return Persona(
         id=spec.id, handle=spec.handle, tier=spec.tier, followers=spec.followers or followers,
-        engagement=engagement if spec.engagement is None else spec.engagement,
-        comments_per_like=comments,
-        posts_per_day=spec.posts_per_day or posts_per_day,
-        post_noise=noise if spec.post_noise is None else spec.post_noise, level_sd=spec.level_sd,
-        reply_rate=replies if spec.reply_rate is None else spec.reply_rate,
-        reply_log_median=math.log(spec.reply_median_h * 3_600),
-        reply_log_sd=math.log(spec.reply_p90_h / spec.reply_median_h) / _Z90,
-        return_rate=spec.return_rate, elsewhere_per_day=spec.elsewhere_per_day,
-        mentions_per_week=spec.mentions_per_week, growth_per_day=spec.growth_per_day,
-        low_credibility=fake if spec.low_credibility is None else spec.low_credibility,
-        audience=audience, home_offset_h=home.offset_h, lang=home.lang, topics=spec.topics or topics,
-        topic_shares=spec.topic_shares or shares, known=_known(scenario), trickle_per_h=spec.trickle_per_h,
-        thinning=1.0, volume_weight=spec.volume_weight,
+        engagement=engagement if spec.engagement is None else spec.engagement, comments_per_like=comments,
+        posts_per_day=spec.posts_per_day or posts_per_day, post_noise=noise if spec.post_noise is None else
+        spec.post_noise, level_sd=spec.level_sd, reply_rate=replies if spec.reply_rate is None else
+        spec.reply_rate, reply_log_median=math.log(spec.reply_median_h * 3_600),
+        reply_log_sd=math.log(spec.reply_p90_h / spec.reply_median_h) / _Z90, return_rate=spec.return_rate,
+        elsewhere_per_day=spec.elsewhere_per_day, mentions_per_week=spec.mentions_per_week,
+        growth_per_day=spec.growth_per_day, low_credibility=fake if spec.low_credibility is None else
+        spec.low_credibility, audience=audience, home_offset_h=home.offset_h, lang=home.lang,
+        topics=spec.topics or topics, topic_shares=spec.topic_shares or shares, known=_known(scenario),
+        trickle_per_h=spec.trickle_per_h, thinning=1.0, volume_weight=spec.volume_weight,
         paid_share=_PAID[spec.tier] if spec.paid_share is None else spec.paid_share,
         outside_per_week=spec.outside_mentions_per_week, after_contract=spec.after_contract, fans=spec.fans,
-        unfollows_per_day=spec.unfollows_per_day, sponsored_change=spec.sponsored_change,
-        partnerships=spec.partnerships,
+        regulars=spec.regulars, unfollows_per_day=spec.unfollows_per_day,
+        sponsored_change=spec.sponsored_change, partnerships=spec.partnerships,
     )  # fmt: skip
 
 

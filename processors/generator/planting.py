@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Final
@@ -25,10 +25,12 @@ from processors.generator.world import COUNTRIES
 _NEGATIVE: Final = "negative:"
 #: Days between the end of one and the onset of the next.
 _APART: Final = 21.0
-#: Followers up to which 10 to 80 bought followers a day are more than noise.
-_SMALL: Final = 30_000
-#: What lasts for good or changes contracts stays alone.
-_TALKS: Final = 0.3
+#: Likes a day up to which 10 to 80 bought acts a day are more than noise once thinned.
+_SMALL: Final = 140.0
+#: Answers (see `_answers`) from which on silence can be seen within a week.
+_TALKS: Final = 0.25
+#: Followers (see `_base`) of whom 2 % are some twenty in a thinned stream.
+_BASE: Final = 90.0
 
 
 def plant(
@@ -69,11 +71,13 @@ def plant(
         if end is not None:
             ends[handle] = end
     brief = [
-        kind for kind in kinds if REGISTRY[kind].days_range[1] <= 35 and not REGISTRY[kind].needs - {"small"}
+        kind
+        for kind in kinds
+        if REGISTRY[kind].days_range[1] <= 35 and not REGISTRY[kind].needs - {"followers"}
     ]
     left = [handle for handle in ends if rng.random() < population.second]
     for kind, handle in zip(_turns(rng, brief, len(left)), left, strict=False):
-        if "small" not in REGISTRY[kind].needs or _small(changed[handle]):
+        if "followers" not in REGISTRY[kind].needs or _base(changed[handle]) >= _BASE:
             put(kind, handle, ends[handle] + _APART, scenario.days - 16.0)
     taken = {handle for _, handle in carriers}
     rest = [handle for handle in free if handle not in taken][:annoyed]
@@ -91,26 +95,40 @@ def _turns(rng: Random, kinds: Sequence[str], count: int) -> list[str]:
     return turns[:count]
 
 
-def _small(spec: InfluencerSpec) -> bool:
-    return spec.tier in ("nano", "micro") and (spec.followers or math.inf) <= _SMALL
+def _volume(spec: InfluencerSpec) -> float:
+    """Likes a day; what is little is thinned least."""
+    return (spec.followers or 0) * (spec.engagement or 0.0) * (spec.posts_per_day or 1.0)
 
 
-def _talks(spec: InfluencerSpec) -> bool:
-    return (spec.reply_rate or 0.0) >= _TALKS
+def _base(spec: InfluencerSpec) -> float:
+    """Followers to reactions: a thinned stream keeps more follows where this is high."""
+    return spec.volume_weight / max(1e-6, (spec.engagement or 0.02) * (spec.posts_per_day or 1.0))
+
+
+def _answers(spec: InfluencerSpec) -> float:
+    """Answers that a stream shows, beside others' of the same size."""
+    return (spec.reply_rate or 0.0) * (spec.comments_per_like or 0.0) * spec.volume_weight
+
+
+#: What is asked of a carrier: the more the better, and how much will do.
+_SOUGHT: Final[dict[str, tuple[Callable[[InfluencerSpec], float], float]]] = {
+    "small": (lambda spec: -_volume(spec), -_SMALL),
+    "talk": (_answers, _TALKS),
+    "followers": (_base, _BASE),
+}
 
 
 def _carriers(turns: list[str], free: list[str], changed: dict[str, InfluencerSpec]) -> list[tuple[str, str]]:
     """Who has what: those that ask for somebody in particular choose first."""
     left = list(free)
     found = []
-    for kind in sorted(turns, key=lambda kind: (not REGISTRY[kind].needs & {"small", "talk"}, kind)):
-        needs = REGISTRY[kind].needs
-
-        def fits(handle: str, needs: frozenset[str] = needs) -> bool:
-            spec = changed[handle]
-            return ("small" not in needs or _small(spec)) and ("talk" not in needs or _talks(spec))
-
-        handle = next((handle for handle in left if fits(handle)), left[0])
+    for kind in sorted(turns, key=lambda kind: (not REGISTRY[kind].needs & set(_SOUGHT), kind)):
+        handle = left[0]
+        for need in sorted(REGISTRY[kind].needs & set(_SOUGHT)):
+            worth, enough = _SOUGHT[need]
+            # The first that will do; or else the best there is (`max` takes the first of equals).
+            marks = {one: min(worth(changed[one]), enough) for one in left}
+            handle = max(left, key=marks.__getitem__)
         left.remove(handle)
         found.append((kind, handle))
     return found

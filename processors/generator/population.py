@@ -99,13 +99,14 @@ def _influencer(rng: Random, handle: str, tier: Tier) -> InfluencerSpec:
     talks = rng.random() < (0.34 if tier in ("nano", "micro") else 0.12)
     comments = TIERS[tier].comments_per_like
     replies = min(0.06, 0.012 * math.exp(rng.gauss(0, 1.2)))
+    engagement = TIERS[tier].engagement * math.exp(rng.gauss(0, TIERS[tier].engagement_log_sd))
     median_h, p90_h = 0.5, 44.0
     if talks:
         replies = rng.choice((0.37, 0.61, 0.77)) * rng.uniform(0.85, 1.1)
-        comments = max(comments, rng.uniform(0.08, 0.2))
+        comments = max(comments, rng.uniform(0.1, 0.28))
         p90_h = rng.uniform(8, 30)
     return InfluencerSpec(
-        handle=handle, tier=tier, followers=followers, audience=audience,
+        handle=handle, tier=tier, followers=followers, engagement=min(0.25, engagement), audience=audience,
         home=max(audience, key=audience.__getitem__), topics=topics[:2],
         topic_shares=dict(zip(topics, (0.5, 0.28, 0.12, 0.1), strict=True)),
         posts_per_day=1 / min(8.0, max(0.5, rng.lognormvariate(math.log(2), 1.08 if not talks else 0.5))),
@@ -114,7 +115,8 @@ def _influencer(rng: Random, handle: str, tier: Tier) -> InfluencerSpec:
         mentions_per_week=rng.uniform(1, 3), outside_mentions_per_week=min(0.8, rng.expovariate(1 / 0.2)),
         after_contract=rng.uniform(0.4, 0.8), growth_per_day=rng.lognormvariate(math.log(0.0006), 0.8),
         unfollows_per_day=rng.lognormvariate(math.log(0.0003), 0.5), fans=rng.randrange(2, 6),
-        sponsored_change=-0.16, volume_weight=2.2 if talks else rng.uniform(0.6, 1.0),
+        regulars=rng.uniform(0.1, 0.25) if talks else 0.03,
+        sponsored_change=-0.16, volume_weight=2.6 if talks else rng.uniform(0.6, 1.0),
     )  # fmt: skip
 
 

@@ -55,7 +55,11 @@ class Reactions:
         likes = persona.likes_per_post * persona.thinning
         # How many people take part: wide for likes, a core of regulars for comments.
         self.reach = max(200, int(30 * likes))
-        self._talkers = max(40, int(25 * likes * persona.comments_per_like))
+        comments = likes * persona.comments_per_like
+        self._talkers = max(40, int(25 * comments))
+        self._core, self._wide = max(8, int(4 * comments)), max(400, int(400 * comments))
+        #: Fans are people of the real audience: a thinned stream has fewer of them.
+        self._fans = round(persona.fans * min(1.0, 4 * persona.thinning))
 
     def light(self, number: int, ids: str, post_at: float, post: str, count: int) -> None:
         """Likes, shares and saves: the hot loop (80 % of all events)."""
@@ -122,7 +126,7 @@ class Reactions:
 
     def fans(self, number: int, ids: str, post_at: float, post: str) -> None:
         """The few who always come early: a like, perhaps a comment; they are answered more than others."""
-        for fan in range(self._persona.fans):
+        for fan in range(self._fans):
             rng = source(self._seed, "fan", self._persona.handle, number, fan)
             here, wait, says, answer = rng.random(), rng.gauss(0, 1), rng.random(), rng.random()
             if here > 0.2 + 0.3 * (fan * 7 % 10) / 10:
@@ -146,7 +150,7 @@ class Reactions:
         """
         persona = self._persona
         rng = source(self._seed, "comment", persona.handle, number, index)
-        actor = self._audience[int(self._talkers * rng.random() ** 2.2)]
+        actor = self._audience[self._talker(rng.random())]
         at = post_at + self._age(rng.gauss(0, 1), rng.gauss(0, 1), rng.random(), post_at, actor)
         answered, z_answer, back, z_back = rng.random(), rng.gauss(0, 1), rng.random(), rng.gauss(0, 1)
         if self._drop and self._dropped(at):
@@ -221,6 +225,15 @@ class Reactions:
                     actor.lang if actor.lang_known else None,
                 ),
             )
+
+    def _talker(self, u: float) -> int:
+        """Who comments: some return, most never do."""
+        regulars = self._persona.regulars
+        if regulars is None:
+            return int(self._talkers * u**2.2)
+        if u < regulars:
+            return int(self._core * u / regulars)
+        return self._core + int(self._wide * (u - regulars) / (1 - regulars))
 
     def _age(self, first: float, second: float, u: float, post_at: float, actor: Actor) -> float:
         """Seconds after the post; a comment that would fall into the actor's night gets a second draw."""

@@ -105,6 +105,7 @@ class InfluencerSpec:
     outside_mentions_per_week: Annotated[float, Field(ge=0)] | None = None  # outside all contracts
     after_contract: Ratio = 0.0  # brand mentions after a contract, to those inside
     fans: Annotated[int, Field(ge=0, le=500)] = 0  # who are early on every third post
+    regulars: Annotated[float, Field(ge=0, lt=1)] | None = None  # share of the comments by few who return
     unfollows_per_day: Ratio = 0.0  # of the old followers
     sponsored_change: Annotated[float, Field(ge=-0.9, le=2)] = 0.0  # reactions to sponsored posts, +- 20 %
     partnerships: tuple[PartnershipSpec, ...] = ()

@@ -133,9 +133,28 @@ _OPENINGS: Final[dict[str, tuple[str, ...]]] = {
     "fr": ("", "", "", "Franchement, ", "Coucou ! ", "Dis, ", "Petite question : ", "Bonjour de {n} : "),
     "pt": ("", "", "", "Sinceramente, ", "Oi! ", "Então, ", "Uma pergunta: ", "Um abraço de {n}: "),
 }  # fmt: skip
-_PLACES: Final = ("Leeds", "Cork", "Graz", "Lyon", "Bilbao", "Porto", "Recife", "Puebla", "Toronto", "Bern",
-                  "Hull",
-                  "Ghent", "Aarhus", "Cádiz", "Metz", "Natal", "Salta", "Essen", "Perth", "Austin")  # fmt: skip
+_PLACES: Final = (
+    "Leeds",
+    "Cork",
+    "Graz",
+    "Lyon",
+    "Bilbao",
+    "Porto",
+    "Recife",
+    "Puebla",
+    "Toronto",
+    "Bern",
+    "Hull",
+    "Ghent",
+    "Aarhus",
+    "Cádiz",
+    "Metz",
+    "Natal",
+    "Salta",
+    "Essen",
+    "Perth",
+    "Austin",
+)
 #: What a giveaway's post says, by language.
 GIVEAWAY: Final = {
     "en": "GIVEAWAY! Tag a friend below and follow to win. Ends Sunday",
@@ -162,10 +181,20 @@ def comment(rng: Random, lang: str) -> str:
     u = rng.random()
     if u < EMOJI_ONLY:
         emoji = _E["emoji"]
-        return emoji[int(u * 100_000) % len(emoji)] * (1 + int(u * 10_000_000) % 3)
+        number = int(u * 2**50)
+        number, one = divmod(number, len(emoji))
+        number, more = divmod(number, 8)
+        if more < 4:
+            return emoji[one] * (1 + more % 3)
+        number, two = divmod(number, len(emoji))
+        number, three = divmod(number, len(emoji))
+        return emoji[one] + (emoji[two] if more < 7 else emoji[two] * 2 + emoji[three])
     if u < SHORT:
         texts = _short.get(lang) or _short["en"]
-        return texts[int(u * 100_000) % len(texts)]
+        number = int(u * 2**50)
+        number, one = divmod(number, len(texts))
+        number, how = divmod(number, 16)
+        return _varied(texts[one], how, number)
     first, middle, last = _long.get(lang) or _long["en"]
     number = int(rng.random() * 2**53)
     number, a = divmod(number, len(first))
@@ -182,6 +211,23 @@ def comment(rng: Random, lang: str) -> str:
         number, picture = divmod(number, len(_E["emoji"]))
         return text + " " + _E["emoji"][picture] * (1 + number % 2)
     return text + ("." if number & 1 else "")
+
+
+def _varied(text: str, how: int, number: int) -> str:
+    """Three words or fewer as people write them: with an emoji, a sign, a longer vowel, a word before."""
+    emoji = _E["emoji"]
+    number, one = divmod(number, len(emoji))
+    if how < 5:
+        return text
+    if how < 10:
+        return text + emoji[one] * (1 + number % 3)
+    if how < 12:
+        return text + ("!", "!!", "...", " x", "?!")[number % 5] if text[-1] != "?" else text + "?"
+    if how < 14 and text[-1].isalpha():
+        return text + text[-1] * (1 + number % 4) + emoji[one]
+    if text.count(" ") < 2:
+        return f"{('Omg', 'Yes', 'Haha', 'Ok', 'Ahh', 'Wow')[number % 6]} {text}"
+    return text.capitalize() + emoji[one]
 
 
 def answer(rng: Random, lang: str) -> str:

@@ -78,7 +78,8 @@ class Incident:
     ranges: ClassVar[dict[str, tuple[float, float]]] = {}
     days_range: ClassVar[tuple[float, float]] = (14.0, 14.0)
     posts_range: ClassVar[float] = 0.0
-    #: What its carrier must have: small, talk, contract, po_end, employees.
+    #: What its carrier must have: small, talk, followers, contract, po_end,
+    #: employees, two_languages.
     needs: ClassVar[frozenset[str]] = frozenset()
     #: Whether it changes how records arrive (`deliver`).
     delivers: ClassVar[bool] = False

@@ -58,6 +58,7 @@ class BoughtFollowersBurst(_Followers):
     parameters: ClassVar[dict[str, float]] = {"share": 0.08, "hours": 36.0, "leave": 0.75}
     ranges: ClassVar[dict[str, tuple[float, float]]] = {"share": (0.02, 0.2), "hours": (24, 48)}
     days_range = (30.0, 30.0)
+    needs = frozenset({"followers"})
 
     @property
     def severity(self) -> float:

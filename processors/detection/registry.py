@@ -12,6 +12,15 @@ from typing import Final
 
 import msgspec
 
+from processors.detection.all_in import (
+    SATURATED,
+    STOPPED,
+    STOPS,
+    mentions_silence,
+    mentions_stop,
+    saturation,
+    undisclosed,
+)
 from processors.detection.comments import RULE as COMMENTS_RULE
 from processors.detection.comments import SUBJECT as COMMENTS
 from processors.detection.comments import bought_comments
@@ -27,6 +36,7 @@ from processors.detection.followers import SUBJECT as JOINED
 from processors.detection.followers import bought_followers
 from processors.detection.lifecycle import FOR_S, KEEP_S
 from processors.detection.look import Look
+from processors.detection.relationship import broken_ties
 from processors.detection.suspicious import RULE as THRESHOLD
 from processors.detection.suspicious import SUBJECT as SUSPICIOUS
 from processors.detection.suspicious import suspicious
@@ -34,8 +44,11 @@ from processors.detection.verdict import Verdict
 from processors.panes import HOUR
 from processors.signals.authenticity import NAME as AUTHENTICITY
 
-#: Between two looks of a detector whose increments are days or posts, s of event time.
+#: Between two looks of a detector whose increments are days or posts, s of event time. While an alert is
+#: pending every detector looks hourly.
 DAILY: Final = 6 * HOUR
+#: Of a detector over windows of a week: three hours move them by a fiftieth.
+WINDOWED: Final = 3 * HOUR
 
 
 class Detector(msgspec.Struct, frozen=True):
@@ -62,13 +75,16 @@ class EventDetector(msgspec.Struct, frozen=True):
     signal: str
     judge: Callable[[Look], Iterable[Verdict]]
     every: int = 300
+    ledger: str = ""  # the ledger it reads: without that there is nothing to judge
 
 
 def _drop(signal: str, look: Look) -> Verdict:
     return judge_drop(signal, look.scores[signal], look.inp)
 
 
-_DROPS: Final = {signal: Detector(signal, DROP, "", partial(_drop, signal)) for signal, _ in DROP_RULES}
+_DROPS: Final = {
+    signal: Detector(signal, DROP, "", partial(_drop, signal), WINDOWED) for signal, _ in DROP_RULES
+}
 
 DETECTORS: Final[tuple[Detector, ...]] = (
     Detector(AUTHENTICITY, JOINED_RULE, JOINED, bought_followers),
@@ -80,7 +96,13 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     _DROPS["interaction_quality"],
     _DROPS["audience_fit"],
     Detector("audience_fit", "leak", DRIFT, audience_drift, DAILY),
+    Detector("all_in", "silence", STOPS, mentions_silence, DAILY, 0),
+    Detector("all_in", "silence", STOPPED, mentions_stop, DAILY, 0),
+    Detector("all_in", LEAK, SATURATED, saturation, DAILY, 0),
     _DROPS["health"],
 )
 
-EVENTS: Final[tuple[EventDetector, ...]] = ()
+EVENTS: Final[tuple[EventDetector, ...]] = (
+    EventDetector("relationship", broken_ties, DAILY),
+    EventDetector("all_in", undisclosed),
+)

@@ -12,18 +12,22 @@ from collections.abc import Callable
 from typing import Final
 
 from processors.scores import Score
+from processors.signals.all_in import all_in
 from processors.signals.authenticity import authenticity
 from processors.signals.connection import connection
 from processors.signals.fit import audience_fit
 from processors.signals.health import health
 from processors.signals.inputs import SignalInput
 from processors.signals.quality import interaction_quality
+from processors.signals.relationship import relationship
 
 SIGNALS: Final[dict[str, Callable[[SignalInput], Score]]] = {
     "interaction_quality": interaction_quality,
     "audience_fit": audience_fit,
     "authenticity": authenticity,
     "connection": connection,
+    "all_in": all_in,
+    "relationship": relationship,
 }
 
 

@@ -91,6 +91,7 @@ class Generated:
             on_progress(total, total)
         _write_json(out_dir / "partnerships.json", self.partnerships)
         told = sorted((line for stream, own in streams for line in self._lines(stream, own)), key=_by_onset)
+        self.__dict__["truth"] = told  # of a pass of its own it would be the same
         truth = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in told)
         (out_dir / "truth.ndjson").write_text(truth, encoding="utf-8")
         _write_json(out_dir / "meta.json", {

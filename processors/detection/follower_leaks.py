@@ -28,6 +28,8 @@ RULE: Final = "leak"
 DRIP_SHIFT, DRIP_MATTERS, BUDGET = 0.10, 0.06, 0.002
 DRIP_Z: Final = 3.5
 DRIP_DAYS: Final = 3
+#: Beside a lasting rise of polled totals, so sure and so steep, known profiles need only hint at it.
+LIFT_Z, LIFT_RATIO, LIFT_KNOWN, P_LIFT = 3.0, 1.3, 5, 0.02
 #: Churn: so much more of a cohort left within 7 days (exact), within 30 (sample).
 CHURN_7, CHURN_30 = 0.20, 0.35
 MIN_COHORT: Final = 30
@@ -60,23 +62,54 @@ def bought_followers_drip(look: Look) -> Verdict:
     more = now_low / max(usual * spikes.grown(inp), 0.1)
     on_days = sum(1 for low, known in running if known and low / known > base.share + base.sd)
     said = [c for c in declared(inp, NAME) if c.accepted]
-    breached = (
+    sure = (
         found.now > llr_limit(BUDGET, 1, found.delta, z_past) and found.z > DRIP_Z and here >= DRIP_MATTERS
-        and more >= 1.3 and on_days >= DRIP_DAYS and not said
+        and more >= 1.3 and on_days >= DRIP_DAYS
     )  # fmt: skip
+    lift = None if sure else _by_totals(inp, base)
+    breached = (sure or lift is not None) and not said
     flat = _evenness(inp, span)
     weighed = (spikes.own_hit(inp), spikes.purge(inp, ledger_of(inp)), *declared(inp, NAME))
     words = (
         f"for {span} days {now_low:.1f} accounts of low credibility a day have begun to follow "
         f"({usual:.1f} before), {found.estimate:.0%} of the known profiles ({base.share:.0%} before)"
     )
+    if lift is not None:
+        rise, share, n = lift
+        span, here = rise.days, share - base.share
+        words = (
+            f"for {span} days {rise.now:.0f} accounts a day have begun to follow ({rise.before:.0f} before), "
+            f"with no more engagement; {share:.0%} of {n} known profiles are of low credibility "
+            f"({base.share:.0%} before)"
+        )
     return verdict(
         look, DRIP, RULE, breached=breached, reason=DRIP if breached else "steady", z=found.z,
         effect=-here if breached else min(0.0, -here) if found.now > 0 else 0.0,
         critical=breached and here >= 0.3 and found.z > 6, n=found.weight, needed=3, explainers=weighed,
-        parts=(("new_followers", base.share, found.estimate), *flat), words=words, advice=_DRIP_HELP,
+        parts=(("new_followers", base.share, base.share + here), *flat), words=words, advice=_DRIP_HELP,
         window="D28", recovered=found.now <= 0 or here < DRIP_MATTERS / 2,
     )  # fmt: skip
+
+
+def _by_totals(inp: SignalInput, base: Base) -> tuple[spikes.Lift, float, int] | None:
+    """A lasting rise of the gains by polled totals, without engagement, where the few known profiles hint at
+    the same: (rise, share of low credibility, known profiles)."""
+    lift = spikes.lifted(spikes.daily_gains(inp, ledger_of(inp)))
+    if lift is None or lift.z < LIFT_Z or lift.now < LIFT_RATIO * lift.before:
+        return None
+    since = inp.at // DAY * DAY - lift.days * DAY
+    days = [(start, pane) for start, pane in inp.day_totals if start >= since]
+    low = known = 0
+    for _, pane in days:
+        a, b = low_and_known(pane, (FOLLOW,))
+        low, known = low + a, known + b
+    shift, p = rise_of(low, known, base)
+    usual = spikes.per_day(inp, spikes.LOOKS)
+    looks = sum(spikes.looks(pane) for _, pane in days) / lift.days
+    lively = bool(usual) and looks > 1.5 * sum(usual) / len(usual) * spikes.grown(inp)
+    if known < LIFT_KNOWN or shift < SHIFT or p > P_LIFT or lively:
+        return None
+    return lift, base.share + shift, known
 
 
 def _without_bursts(days: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:

@@ -44,6 +44,9 @@ RATE_TAU: Final = 0.35
 #: Chance of so many low ones among so few, beyond which who comes speaks for itself; beside a steep rise in
 #: numbers, less is enough.
 P_SURE, P_BESIDE = 1e-5, 1e-3
+#: What profiles must hint at beside polled totals, if so many are known.
+P_HINT: Final = 0.05
+MIN_PEOPLE: Final = 6
 #: The share must rise by so much, and by so much where a harmless explanation fits.
 SHIFT, SHIFT_EXPLAINED = 0.12, 0.25
 #: Times the usual number of joins: with, and without a word on who comes.
@@ -106,14 +109,12 @@ def low_base(inp: SignalInput) -> Base:
     return Base((low + weight * prior) / (known + weight), known + weight, share_dispersion(days, 1.2))
 
 
-def _mass_base(inp: SignalInput, ledger: Followers) -> Base | None:
-    """Share of mass followers in the reference's weeks."""
+def _mass_base(inp: SignalInput, ledger: Followers) -> Base:
+    """Share of mass followers in the reference's weeks, with a prior of .1 worth ten."""
     ref = inp.reference
     weeks = ledger.weeks_in(ref.starts, ref.ends) if ref is not None else []
     of = sum(week.following_known for week in weeks)
-    if of < 10:
-        return None
-    return Base((sum(week.mass for week in weeks) + 0.5) / (of + 5.0), of + 5.0, 1.3)
+    return Base((sum(week.mass for week in weeks) + 1.0) / (of + 10.0), of + 10.0, 1.3)
 
 
 def rise(inp: SignalInput, hours: int) -> Rise:
@@ -135,11 +136,12 @@ def bought_followers(look: Look) -> Verdict:
     if inp.reference is None:
         return verdict(look, SUBJECT, RULE, reason="warming_up", measurable=False)
     ledger = ledger_of(inp)
-    first = rise(inp, 24)
-    if first.came < MIN_EXCESS:
-        return _by_totals(look, ledger) or verdict(look, SUBJECT, RULE)
-    found = _burst(look, ledger, first)
-    return found if found.breached else _burst(look, ledger, rise(inp, 48))
+    found = verdict(look, SUBJECT, RULE)
+    for hours in (24, 48):
+        found = _burst(look, ledger, rise(inp, hours))
+        if found.breached:
+            return found
+    return _by_totals(look, ledger) or found
 
 
 def _burst(look: Look, ledger: Followers, found: Rise) -> Verdict:
@@ -149,8 +151,7 @@ def _burst(look: Look, ledger: Followers, found: Rise) -> Verdict:
     base = low_base(inp)
     low_shift, low_p = rise_of(found.low, found.known, base)
     parts = [("new_followers", base.share, base.share + low_shift, low_shift, low_p, found.known)]
-    if (mass := _mass(inp, ledger)) is not None:
-        parts.append(mass)
+    parts.append(_mass(inp, ledger))
     part, before, after, shift, p, n = min(parts, key=lambda item: (item[4], -item[3]))
     weighed = spikes.considered(inp, ledger, found)
     said = [c for c in weighed if c.accepted and c.kind not in ("purge", "shout_out")]
@@ -183,11 +184,9 @@ def _burst(look: Look, ledger: Followers, found: Rise) -> Verdict:
     )  # fmt: skip
 
 
-def _mass(inp: SignalInput, ledger: Followers) -> tuple[str, float, float, float, float, int] | None:
+def _mass(inp: SignalInput, ledger: Followers) -> tuple[str, float, float, float, float, int]:
     """Mass followers among those who joined yesterday and today: what follow trains bring."""
     base = _mass_base(inp, ledger)
-    if base is None:
-        return None
     today = inp.at // DAY
     rows = [row for day in (today - 1, today) if (row := ledger.days.get(day)) is not None]
     n = sum(row.following_known for row in rows)
@@ -210,11 +209,20 @@ def _numbers_alone(inp: SignalInput, found: Rise, weighed: tuple[Considered, ...
     return busy >= 16 and unevenness < 0.4 and spikes.engagement(inp, 2) < 1.4
 
 
+def _usual_people(inp: SignalInput, ledger: Followers) -> bool:
+    """Whether those who joined in 48 h and are known look like those who usually join."""
+    found = rise(inp, 48)
+    looks = [("new_followers", *rise_of(found.low, found.known, low_base(inp)), found.known)]
+    mass = _mass(inp, ledger)
+    looks.append((mass[0], *mass[3:]))
+    unlike = any(shift >= SHIFT and p < P_HINT for _, shift, p, _ in looks)
+    return max(n for _, _, _, n in looks) >= MIN_PEOPLE and not unlike
+
+
 def _by_totals(look: Look, ledger: Followers) -> Verdict | None:
-    """For sources that send followers only as totals: a steep rise with no more engagement."""
+    """By totals, where single follows don't come, or so few that they prove nothing: a steep rise with no
+    more engagement, not contradicted by those whose profile is known."""
     inp = look.inp
-    if inp.d28[COUNT + FOLLOW] >= 14:
-        return None
     found = spikes.polled_growth(inp, ledger)
     if found is None:
         return None
@@ -232,7 +240,7 @@ def _by_totals(look: Look, ledger: Followers) -> Verdict | None:
     why = "too few polls to see the hours" if wave is None else f"{wave:.0%} of the gain between two polls"
     weighed.append(Considered("shout_out", wave is not None and wave >= WAVE_POLLED, why))
     liked = spikes.engagement(inp, 2)
-    quiet = liked < (1.25 if wave is None else 1.4)
+    quiet = liked < (1.25 if wave is None else 1.4) and not _usual_people(inp, ledger)
     breached = quiet and not any(c.accepted for c in weighed if c.kind != "purge")
     words = (
         f"followers grew by {found.gained:.0f} in {found.days:.1f} days where {found.usual * found.days:.0f} "

@@ -249,6 +249,48 @@ def polled_growth(inp: SignalInput, ledger: Followers) -> Growth | None:
     return Growth(gained, days, window[1], usual, spread, gains[-1], wave, len(gains))
 
 
+def daily_gains(inp: SignalInput, ledger: Followers) -> list[tuple[int, float]]:
+    """(epoch day, followers gained a day) by polled totals, oldest first; a day without a poll is bridged."""
+    newest: dict[int, tuple[int, int]] = {}
+    for point in ledger.totals(inp.at):
+        newest[point[0] // DAY] = point
+    points = [newest[day] for day in sorted(newest)]
+    return [
+        (after // DAY, (new - old) / max(0.5, (after - before) / DAY))
+        for (before, old), (after, new) in pairwise(points)
+    ]
+
+
+class Lift(msgspec.Struct, frozen=True):
+    """A level of daily gains that has risen: `days` since, gains a day before and now."""
+
+    days: int
+    before: float
+    now: float
+    z: float
+
+
+def lifted(gains: Sequence[tuple[int, float]], windows: Sequence[int] = (4, 7, 10, 14)) -> Lift | None:
+    """The surest lasting rise of the daily gains, held against at least ten days before; None without one.
+
+    Medians, so that a single viral day is no rise; gains wander by a quarter without any cause.
+    """
+    best: Lift | None = None
+    for width in windows:
+        now, past = [g for _, g in gains[-width:]], sorted(g for _, g in gains[:-width])
+        if len(now) < width or len(past) < 10:
+            continue
+        before, after = median(past), median(sorted(now))
+        sd = 1.4826 * median(sorted(abs(g - before) for g in past))
+        # pi/2: a median's variance over a mean's.
+        error = (1.57 * sd * sd * (1 / len(now) + 1 / len(past)) + (0.25 * before) ** 2 + 4.0) ** 0.5
+        z = (after - before) / error
+        lasting = sum(g > past[4 * len(past) // 5] for g in now) >= 0.75 * width
+        if lasting and z > 2 and (best is None or z > best.z):
+            best = Lift(width, before, after, z)
+    return best
+
+
 def grown(inp: SignalInput) -> float:
     """How much larger the account is than at freezing, at least 1: more followers bring more follows."""
     return max(1.0, growth(inp))

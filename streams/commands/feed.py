@@ -32,7 +32,9 @@ GENERATE_EPILOG = """[bold]Examples[/bold]
 
 [dim]$[/dim] rapport generate --send --broker kafka:9092    [dim]the demo's story[/dim]
 
-The directory gets events.ndjson, partnerships.json, truth.ndjson (what really happened) and meta.json."""
+The directory gets events.ndjson, partnerships.json, truth.ndjson (what really happened) and meta.json.
+A scenario may also hide what is known (hide: {profiles: .6, countries: .65, languages: .5}), deliver late
+(late_hours: 6) or twice (duplicates: 1), or shuffle times as a control (shuffle_times: true)."""
 
 
 class Format(StrEnum):

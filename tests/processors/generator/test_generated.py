@@ -160,7 +160,7 @@ def test_write_gives_the_layout_that_evaluation_reads(tmp_path: Path) -> None:
     (truth,) = [json.loads(line) for line in (tmp_path / "out" / "truth.ndjson").read_text().splitlines()]
     assert truth.keys() == {"incident", "influencer_id", "partnership_id", "signals", "type", "onset", "end",
                             "allowed_delay_s", "severity", "actors", "also"}  # fmt: skip
-    assert generated.truth == [
+    assert generate(generated.scenario).truth == [
         truth
     ]  # written from the same pass as the events, asked for from one of its own
     assert json.loads((tmp_path / "out" / "meta.json").read_text())["thinning"].keys() == {

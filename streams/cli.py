@@ -19,6 +19,7 @@ from streams.commands import (
     doctor,
     evaluate,
     feed,
+    insights,
     partnerships,
     rejected,
     schemas,
@@ -80,7 +81,7 @@ def _common(
         os.environ["RAPPORT_LOG_LEVEL"] = "debug"
 
 
-for module in (demo, worker, feed, evaluate, doctor, settings, status):
+for module in (demo, worker, feed, evaluate, doctor, settings, status, insights):
     module.register(app)
 for module in (topics, partnerships, alerts, rejected, schemas, dashboards, state):
     app.add_typer(module.app)

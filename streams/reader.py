@@ -208,6 +208,14 @@ class Reader:
         }
         return InfluencerState(influencer_id, number, dict(meta.lifetime), meta.followers, facts)
 
+    async def fields(self, influencer_id: str, prefixes: Sequence[str]) -> dict[str, bytes]:
+        """Fields of the influencer's hash whose names begin with one of `prefixes`."""
+        keys = await self.keys()
+        key = keys[partition_of(influencer_id, len(keys))].influencer(influencer_id)
+        raw: dict[bytes, bytes] = await self._ask(self._redis.hgetall(key))
+        named = {name.decode("utf-8", "replace"): value for name, value in raw.items()}
+        return {name: value for name, value in named.items() if name.startswith(tuple(prefixes))}
+
     async def _hashes(self, names: Sequence[str]) -> list[dict[bytes, bytes]]:
         pipe = self._redis.pipeline(transaction=False)
         for name in names:

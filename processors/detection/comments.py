@@ -35,7 +35,7 @@ _COMMENT: Final = KIND_INDEX["comment"]
 #: Newest posts that are judged (up to so many), and those left out of the past when enough others are there.
 NEWEST, LEFT_OUT, ENOUGH = 3, 6, 12
 #: The past must hold so many posts and comments.
-MIN_POSTS, MIN_COMMENTS = 4, 3
+MIN_POSTS, MIN_COMMENTS = 3, 3
 #: Posts older than this are not judged any more.
 JUDGED_S: Final = 14 * DAY
 #: Share -> (prior share, worth so many comments, wandering sd, overdispersion).
@@ -45,7 +45,7 @@ _SHARES: Final = {
     "fresh": (0.03, 20.0, 0.02, 1.5),
     "low": (0.20, 10.0, 0.06, 1.5),
     "again": (0.12, 15.0, 0.06, 1.5),
-    "strangers": (0.12, 15.0, 0.10, 1.5),
+    "strangers": (0.12, 15.0, 0.15, 1.5),
     "generic": (0.12, 15.0, 0.06, 1.5),
 }
 #: Wandering of comments per like from post to post: least sd of the log, and a prior worth five posts.
@@ -152,7 +152,7 @@ def more_than(came: int, expected: float, loose: float) -> float:
     if came <= expected:
         return 1.0
     sd = sqrt(log1p(1.5 / expected + loose))
-    if came > 300:
+    if came > 300:  # log-normal: the sum would be long
         return 0.5 * erfc((log(came / expected) + sd * sd / 2) / sd / sqrt(2))
     size = expected * expected / (0.5 * expected + loose * expected * expected)
     p = size / (size + expected)
@@ -180,6 +180,8 @@ def judge(now: Sequence[Pair], past: Sequence[Pair]) -> Found:
     rows, older = [row for _, row in now], [row for _, row in past]
     volume, expected = volume_sign(now, past)
     shares = {name: share_sign(name, rows, older) for name in _SHARES}
+    if volume.weight < 1.0:  # strangers come with any surge; only beside too many comments do they say more
+        del shares["strangers"]
     words = max((shares.pop(name) for name in ("repeated", "exact", "fresh")), key=lambda sign: sign.weight)
     came = sum(row.count for row in rows)
     tagged = sum(row.tagged for row in rows)

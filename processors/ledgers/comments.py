@@ -146,7 +146,7 @@ class Comments(Ledger):
         row = self._row(act)
         if words.generic:
             act.factors.append(GENERIC)
-        held = self.talk.held
+        held, reaches = self.talk.held, self._reaches(at)
         again, repeats, fresh = self._talk(act, words, at)
         self.fresh = fresh
         duplicate = repeats >= REPEATS
@@ -165,7 +165,7 @@ class Comments(Ledger):
             row.first += act.post_age <= 3_600
             row.asking += words.question or words.intent
             row.seen += held
-            row.worded += words.count > 1 and not words.mentions
+            row.worded += words.count > 1 and not words.mentions and reaches
             row.fresh += fresh
 
     @staticmethod
@@ -223,13 +223,20 @@ class Comments(Ledger):
                 same.add(other)
         fresh = False
         kept = words.count > 1 and not words.mentions
-        if kept:
+        if kept and self._reaches(at):
             others = [i for i in talk.find(1, text) if not talk.is_(0, i, who)]
             fresh = bool(others) and all(talk.number(3, i) >= at - FRESH_S for i in others)
         talk.put(who, text if kept or says else _NOTHING, _four(post), _four(at))
         if len(same) >= REPEATS:
             act.factors.append(DUPLICATE)
         return again, len(same), fresh
+
+    def _reaches(self, at: int) -> bool:
+        """Whether what is remembered reaches back far enough to call words new."""
+        talk = self.talk
+        if not talk.held:
+            return False
+        return talk.number(3, talk.next % talk.size if talk.held == talk.size else 0) < at - FRESH_S
 
     def _compare(self, act: Act, words: Words, at: int, row: Row | None) -> bool:
         """Compare with the texts before; whether it is a near-duplicate of a crowd's."""

@@ -82,8 +82,10 @@ def test_plain_comments_promote_nothing(text: str) -> None:
 
 
 def test_substance_grows_with_what_is_said() -> None:
-    texts = ("wow", "love the colour", "I tried this route last week and the second climb surprised me",
-             "Which size did you take for the blue jacket, and does it keep warm on a rainy day?")  # fmt: skip
+    texts = (
+        "wow", "love the colour", "I tried this route last week and the second climb surprised me",
+        "Which size did you take for the blue jacket, and does it keep warm on a rainy day?",
+    )  # fmt: skip
     values = [words(text).substance for text in texts]
     assert values == sorted(values) and values[0] <= 0.1 and values[-1] > 0.9
 

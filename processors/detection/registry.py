@@ -21,6 +21,8 @@ from processors.detection.all_in import (
     saturation,
     undisclosed,
 )
+from processors.detection.coaction import LOCKSTEP, POD, lockstep, pod
+from processors.detection.coaction import RULE as COACTION_RULE
 from processors.detection.comments import RULE as COMMENTS_RULE
 from processors.detection.comments import SUBJECT as COMMENTS
 from processors.detection.comments import bought_comments
@@ -92,6 +94,8 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     Detector(AUTHENTICITY, LEAK, CHURN, follower_churn, DAILY),
     Detector(AUTHENTICITY, THRESHOLD, SUSPICIOUS, suspicious, DAILY),
     Detector(AUTHENTICITY, COMMENTS_RULE, COMMENTS, bought_comments),
+    Detector(AUTHENTICITY, COACTION_RULE, POD, pod),
+    Detector(AUTHENTICITY, COACTION_RULE, LOCKSTEP, lockstep, DAILY),
     _DROPS["connection"],
     _DROPS["interaction_quality"],
     _DROPS["audience_fit"],

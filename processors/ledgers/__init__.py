@@ -8,6 +8,7 @@ from typing import Final
 
 from processors.ledgers.audience import Audience
 from processors.ledgers.base import Act, Ledger
+from processors.ledgers.coaction import Coaction
 from processors.ledgers.comments import Comments
 from processors.ledgers.followers import Followers
 from processors.ledgers.insights import Insights
@@ -16,6 +17,7 @@ from processors.ledgers.profiles import Profiles
 LEDGERS: Final[tuple[type[Ledger], ...]] = (
     Profiles,  # first: the others read what it fills in
     Followers,
+    Coaction,  # finds pods
     Comments,  # after what finds pods: a comment is inauthentic for two reasons at least
     Insights,  # hears those whom no factor speaks against
     Audience,  # last: it counts what no factor speaks against

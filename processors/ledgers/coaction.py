@@ -221,11 +221,9 @@ class Coaction(Ledger):
 
     def trim(self, newest: float) -> None:
         """Forget memberships and authors past their time (they count no longer anyway)."""
-        for sub, table, live in (
-            ("members", self._members, lambda value: value >> 1 > newest),
-            ("authors", self._authors, lambda value: value > newest - AUTHOR_S),
-        ):
-            gone = [key for key, value in table.items() if not live(value)]
+        ended = [actor for actor, until in self._members.items() if until >> 1 <= newest]
+        old = [author for author, at in self._authors.items() if at <= newest - AUTHOR_S]
+        for sub, table, gone in (("members", self._members, ended), ("authors", self._authors, old)):
             for key in gone:
                 del table[key]
             if gone:

@@ -32,11 +32,15 @@ _NOT: Final = (0, 0)
 GROUP: Final = 5  # fewer are no group
 HASTE_S: Final = 1_920  # a pod acts within so long of the post: half an hour, and the clock's grain
 FAN_EARLY: Final = 0.6  # of a loyal fan's acts are early
+FANS_EARLY: Final = 0.75  # of the acts of many fans together at the most
 P_CHANCE: Final = 1e-7
 P_AGAIN: Final = 1e-6
+P_EARLY: Final = 1e-6
 PAST: Final = 2  # so many posts before a group began must tell what is usual
 P_FANS: Final = 1e-4
+P_FANS_AT_ONCE: Final = 1e-3  # where (nearly) all of them began together, which fans do not
 P_FANS_MUTUAL: Final = 1e-2
+AT_ONCE: Final = 0.9
 BEGIN_POSTS: Final = 3  # a group's members begin within so many posts
 BEGIN_SHARE: Final = 0.6
 NEW_SHARE: Final = 0.7  # of those who hurry now, so many must be new
@@ -205,11 +209,13 @@ def _early(
         at_least(_enough(times, n), n, max(usual, FAN_EARLY)) for n in (len(ways[a].posts) for a in came_back)
     )
     went = len(set(mutual).intersection(members))
-    limit = P_FANS_MUTUAL if went >= MUTUAL else P_FANS
-    p = tail(len(members), expected)
-    if p > P_CHANCE or tail(len(members), by_fans) > limit:
-        return None
     begin = _begin(ways[a].posts[0] for a in members)
+    limit = P_FANS_MUTUAL if went >= MUTUAL else P_FANS_AT_ONCE if begin >= AT_ONCE else P_FANS
+    p = tail(len(members), expected)
+    # The same, over all acts of those who came back: pods hardly ever come late.
+    hurried = at_least(sum(acts_of_theirs), len(acts_of_theirs), max(usual, FANS_EARLY))
+    if p > P_EARLY or min(tail(len(members), by_fans), hurried) > limit:
+        return None
     start = sorted(ways[a].posts[0] for a in members)[len(members) // 10]
     # Known people who hurry since the group began and were on no post shortly before: fans who warm up.
     known = [

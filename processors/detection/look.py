@@ -6,20 +6,22 @@ from collections.abc import Callable
 
 from processors.reference import STRETCH
 from processors.scores import Score
-from processors.signals import evaluate
+from processors.signals import SIGNALS
+from processors.signals.health import health as overall
 from processors.signals.inputs import Reference, SignalInput
 
 
 class Look:
     """One partnership at one boundary: its input and the scores, made when first asked for."""
 
-    __slots__ = ("_inp", "_make", "_scores")
+    __slots__ = ("_inp", "_make", "_scores", "_single")
 
     def __init__(
         self, inp: SignalInput | Callable[[], SignalInput], scores: dict[str, Score] | None = None
     ) -> None:
         self._inp, self._make = (None, inp) if callable(inp) else (inp, None)
         self._scores = scores
+        self._single: dict[str, Score] = {}
 
     @property
     def inp(self) -> SignalInput:
@@ -33,9 +35,19 @@ class Look:
     def scores(self) -> dict[str, Score]:
         """Signals by name, and `health`."""
         if self._scores is None:
-            health, signals = evaluate(self.inp)
+            signals = {name: self.score(name) for name in SIGNALS}
+            health = overall(signals)
             self._scores = {**signals, "health": health}
         return self._scores
+
+    def score(self, signal: str) -> Score:
+        """One signal alone: a rule on it need not wait for all the others."""
+        if self._scores is not None:
+            return self._scores[signal]
+        found = self._single.get(signal)
+        if found is None:
+            found = self._single[signal] = SIGNALS[signal](self.inp)
+        return found
 
     @property
     def reference(self) -> Reference | None:

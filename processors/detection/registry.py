@@ -36,6 +36,8 @@ from processors.detection.follower_leaks import RULE as LEAK
 from processors.detection.followers import RULE as JOINED_RULE
 from processors.detection.followers import SUBJECT as JOINED
 from processors.detection.followers import bought_followers
+from processors.detection.leak_connection import SUBJECT as REPLY_LEAK
+from processors.detection.leak_connection import reply_leak
 from processors.detection.lifecycle import FOR_S, KEEP_S
 from processors.detection.look import Look
 from processors.detection.relationship import broken_ties
@@ -45,6 +47,7 @@ from processors.detection.suspicious import suspicious
 from processors.detection.verdict import Verdict
 from processors.panes import HOUR
 from processors.signals.authenticity import NAME as AUTHENTICITY
+from processors.signals.health import NAME as HEALTH
 
 #: Between two looks of a detector whose increments are days or posts, s of event time. While an alert is
 #: pending every detector looks hourly.
@@ -81,22 +84,25 @@ class EventDetector(msgspec.Struct, frozen=True):
 
 
 def _drop(signal: str, look: Look) -> Verdict:
-    return judge_drop(signal, look.scores[signal], look.inp)
+    score = look.scores[signal] if signal == HEALTH else look.score(signal)
+    return judge_drop(signal, score, look.inp)
 
 
 _DROPS: Final = {
-    signal: Detector(signal, DROP, "", partial(_drop, signal), WINDOWED) for signal, _ in DROP_RULES
+    signal: Detector(signal, DROP, "", partial(_drop, signal), DAILY if signal == HEALTH else WINDOWED)
+    for signal, _ in DROP_RULES
 }
 
 DETECTORS: Final[tuple[Detector, ...]] = (
-    Detector(AUTHENTICITY, JOINED_RULE, JOINED, bought_followers),
+    Detector(AUTHENTICITY, JOINED_RULE, JOINED, bought_followers, WINDOWED),
     Detector(AUTHENTICITY, LEAK, DRIP, bought_followers_drip, DAILY),
     Detector(AUTHENTICITY, LEAK, CHURN, follower_churn, DAILY),
     Detector(AUTHENTICITY, THRESHOLD, SUSPICIOUS, suspicious, DAILY),
-    Detector(AUTHENTICITY, COMMENTS_RULE, COMMENTS, bought_comments),
+    Detector(AUTHENTICITY, COMMENTS_RULE, COMMENTS, bought_comments, WINDOWED),
     Detector(AUTHENTICITY, COACTION_RULE, POD, pod),
     Detector(AUTHENTICITY, COACTION_RULE, LOCKSTEP, lockstep, DAILY),
     _DROPS["connection"],
+    Detector("connection", "leak", REPLY_LEAK, reply_leak, DAILY),
     _DROPS["interaction_quality"],
     _DROPS["audience_fit"],
     Detector("audience_fit", "leak", DRIFT, audience_drift, DAILY),

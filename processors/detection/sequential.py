@@ -27,6 +27,7 @@ McCullagh and Nelder (1989), ch. 9.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from math import exp, inf, log, sqrt
 from typing import Final
 
@@ -243,6 +244,10 @@ def exponent(steps: Sequence[float], most: float) -> float:
     return low
 
 
+#: The own past stays the same from look to look.
+_exponent = lru_cache(maxsize=1_024)(exponent)
+
+
 def limit(per_month: float, looks_per_day: float, k: float = 0.5, past: Sequence[float] = ()) -> float:
     """Limit h of a z-CUSUM with reference value `k` for a budget of false alerts.
 
@@ -259,13 +264,19 @@ def limit(per_month: float, looks_per_day: float, k: float = 0.5, past: Sequence
     for size in (1, 2, 4) if len(past) >= 8 else ():
         whole = len(past) // size * size
         blocks = [sum(past[i : i + size]) - size * k for i in range(0, whole, size)]
-        theta = min(theta, exponent(blocks, 2 * k))
+        theta = min(theta, _exponent(tuple(blocks), 2 * k))
     theta = max(theta, 0.8 * k)
+    return max(1.0, _height(wanted, round(theta, 3)))
+
+
+@lru_cache(maxsize=4_096)
+def _height(wanted: float, theta: float) -> float:
+    """The barrier whose run length is `wanted`."""
     low, high = 0.0, 200.0
-    for _ in range(50):
+    for _ in range(40):
         middle = (low + high) / 2
         low, high = (middle, high) if run_length(middle, theta / 2) < wanted else (low, middle)
-    return max(1.0, high)
+    return high
 
 
 def llr_limit(per_month: float, looks_per_day: float, delta: float, past: Sequence[float] = ()) -> float:

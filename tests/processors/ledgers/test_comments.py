@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,6 @@ from processors.panes import DUPLICATES, GENERICS, INAUTHENTIC, INTENTS, QUESTIO
 from processors.signals.inputs import PostStat
 from processors.text import words
 from tests.processors.builders import NOW
-
-ORGANIC = Path(__file__).parents[3].parent / "shared/data/instagram_comments/comments.csv"
 
 
 def comment(text: str, actor: int, at: float, post: PostStat | None = None, **fields: Any) -> Act:
@@ -129,12 +128,13 @@ def test_a_ring_finds_whole_values_only_and_forgets_the_oldest() -> None:
         Ring(33, (4,))
 
 
-def test_real_comments_are_hardly_ever_inauthentic_for_two_reasons() -> None:
-    if not ORGANIC.exists():
-        pytest.skip("the open set of comments is not here")
+def test_real_comments_are_hardly_ever_inauthentic_for_two_reasons(
+    shared_data: Callable[[str], Path],
+) -> None:
+    source = shared_data("instagram_comments/comments.csv")
     ledgers: dict[str, Comments] = {}
     two = count = 0
-    with ORGANIC.open(newline="", encoding="utf-8") as file:
+    with source.open(newline="", encoding="utf-8") as file:
         for n, row in enumerate(csv.DictReader(file)):
             if row["is_influencer"] == "1":
                 continue

@@ -22,7 +22,7 @@ def line(number: int, text: str, label: bool, actor: str) -> str:
 
 
 def test_promotion_is_told_from_talk(tmp_path: Path) -> None:
-    talk = ("where did you get these?", "love this", "🔥", "nice hill")
+    talk = ("price?", "love this", "🔥", "nice hill")
     spam = ("subscribe to my channel please", "check out my new video https://a.example/x")
     rows = [line(n, text, False, f"a{n}") for n, text in enumerate(talk * 5)]
     rows += [line(30 + n, text, True, f"b{n}") for n, text in enumerate(spam * 5)]

@@ -128,7 +128,7 @@ def test_a_ring_finds_whole_values_only_and_forgets_the_oldest() -> None:
         Ring(33, (4,))
 
 
-def test_real_comments_are_hardly_ever_inauthentic_for_two_reasons(
+def test_real_comments_hardly_ever_have_two_factors(
     shared_data: Callable[[str], Path],
 ) -> None:
     source = shared_data("instagram_comments/comments.csv")

@@ -21,6 +21,8 @@ from processors.detection.all_in import (
     saturation,
     undisclosed,
 )
+from processors.detection.bought_likes import DRIP as LIKES_DRIP
+from processors.detection.bought_likes import LIKES, bought_likes, bought_likes_drip
 from processors.detection.coaction import LOCKSTEP, POD, lockstep, pod
 from processors.detection.coaction import RULE as COACTION_RULE
 from processors.detection.comments import RULE as COMMENTS_RULE
@@ -38,6 +40,7 @@ from processors.detection.followers import SUBJECT as JOINED
 from processors.detection.followers import bought_followers
 from processors.detection.leak_connection import SUBJECT as REPLY_LEAK
 from processors.detection.leak_connection import reply_leak
+from processors.detection.leak_quality import DECAY, FATIGUE, slow_decay, sponsored_fatigue
 from processors.detection.lifecycle import FOR_S, KEEP_S
 from processors.detection.look import Look
 from processors.detection.relationship import broken_ties
@@ -97,6 +100,8 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     Detector(AUTHENTICITY, JOINED_RULE, JOINED, bought_followers, WINDOWED),
     Detector(AUTHENTICITY, LEAK, DRIP, bought_followers_drip, DAILY),
     Detector(AUTHENTICITY, LEAK, CHURN, follower_churn, DAILY),
+    Detector(AUTHENTICITY, LEAK, LIKES, bought_likes, DAILY),
+    Detector(AUTHENTICITY, LEAK, LIKES_DRIP, bought_likes_drip, DAILY),
     Detector(AUTHENTICITY, THRESHOLD, SUSPICIOUS, suspicious, DAILY),
     Detector(AUTHENTICITY, COMMENTS_RULE, COMMENTS, bought_comments, WINDOWED),
     Detector(AUTHENTICITY, COACTION_RULE, POD, pod),
@@ -104,6 +109,8 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     _DROPS["connection"],
     Detector("connection", "leak", REPLY_LEAK, reply_leak, DAILY),
     _DROPS["interaction_quality"],
+    Detector("interaction_quality", LEAK, DECAY, slow_decay, DAILY),
+    Detector("interaction_quality", LEAK, FATIGUE, sponsored_fatigue, DAILY),
     _DROPS["audience_fit"],
     Detector("audience_fit", "leak", DRIFT, audience_drift, DAILY),
     Detector("all_in", "silence", STOPS, mentions_silence, DAILY, 0),

@@ -33,12 +33,14 @@ from processors.signals.inputs import SignalInput
 
 EVENT, SILENCE, LEAK = "event", "silence", "leak"
 STOPS, STOPPED, SATURATED = "mentions_silence", "mentions_stop", "saturation"
-#: False alerts per influencer-month of each detector.
-BUDGET: Final = 0.004
+#: False alerts per influencer-month of a silence: half of what is allowed, since looks follow each other.
+BUDGET: Final = 0.002
 #: An event alert is closed after so many days (contracts.md).
 OPEN_S: Final = 7 * DAY
 #: Mentions that make a habit, and the days of habit that are looked back on.
-LEAST_MENTIONS, HABIT_DAYS = 4, 90
+LEAST_MENTIONS, HABIT_DAYS = 5, 90
+#: A habit of few days is drawn to two mentions a week (the design's one to three), worth a fortnight.
+USUAL_MENTIONS, USUAL_DAYS = 4.0, 14.0
 #: A silence of mentions shorter than this breaks off nothing, days.
 LEAST_SILENCE: Final = 6
 #: What is expected after a contract's end of the rate inside it, if it was not only for the money (.4-.8
@@ -48,14 +50,17 @@ AFTER_KEEPS, AFTER_P, AFTER_MORE_P = 0.6, 0.03, 0.003
 AFTER_DAYS: Final = 60
 #: The bands' middle counts as so many posts; a share must grow by this much, and beyond the band.
 BAND_POSTS, GROWS_BY, LEAST_ADS = 14.0, 0.15, 4
+#: The longest stretch that is picked, and the least before it, days.
+MOST_DAYS, LEAST_BEFORE = 56, 21
 #: Chance of as many paid posts in the stretch that is picked: the budget over 15 posts a month and the
 #: picking.
 SATURATION_P: Final = 1e-4
 
 
-def _ledger(inp: SignalInput) -> Brand | None:
+def _ledger(inp: SignalInput) -> Brand:
+    """The ledger; an empty one stands in, since one without content is not stored."""
     ledger = inp.ledgers.get(Brand.name)
-    return ledger if isinstance(ledger, Brand) else None
+    return ledger if isinstance(ledger, Brand) else Brand()
 
 
 def _calm(
@@ -88,8 +93,6 @@ def undisclosed(look: Look) -> Iterable[Verdict]:
     so."""
     inp = look.inp
     ledger = _ledger(inp)
-    if ledger is None:
-        return
     whose = key_of(inp.partnership.partnership_id)
     for item in ledger.recent(inp.at):
         if item.at <= inp.at - OPEN_S:
@@ -136,14 +139,20 @@ class Habit(msgspec.Struct, frozen=True):
     mentions: int
     posts: int
     longest: int  # posts between two mentions
-    silent: int  # posts since the last mention (or since `begin`)
+    silent: int  # posts since the last mention (or since `floor`)
     days: int  # days since then
+    over: int  # days that the habit was seen over
 
     def chance(self, keeps: float = 1.0) -> float:
-        """Chance of this silence if the habit went on (at `keeps` of its rate): beta-binomial."""
+        """Chance of this silence if the habit went on (at `keeps` of its rate): beta-binomial over posts."""
         k = keeps * self.mentions
         a, b, m = k + 0.5, max(0.0, self.posts - k) + 0.5, self.silent
         return exp(lgamma(b + m) + lgamma(a + b) - lgamma(b) - lgamma(a + b + m))
+
+    @property
+    def by_days(self) -> float:
+        """The same over days, gamma-Poisson: a habit of few days must not promise much."""
+        return (1 + self.days / (self.over + USUAL_DAYS)) ** -(self.mentions + USUAL_MENTIONS)
 
     @property
     def outlasts(self) -> bool:
@@ -205,14 +214,14 @@ def mentions_silence(look: Look) -> Verdict:
     it."""
     inp = look.inp
     ledger, contract = _ledger(inp), _contract(inp)
-    if ledger is None or contract is None:
+    if contract is None:
         return _calm(SILENCE, STOPS, "no_contract")
     today = inp.at // DAY - 1  # whole days
     days, own = ledger.days(inp.partnership.partnership_id), ledger.own()
     found = habit(days, own, max(contract[0], today - HABIT_DAYS), today, today)
     if found is None:
         return _calm(SILENCE, STOPS, "warming_up", measurable=False)
-    chance = found.chance()
+    chance = max(found.chance(), found.by_days)
     answers, expected = _answers_chance(inp)
     both = (
         chance * answers if expected >= 1.0 and inp.gap.since is not None and inp.gap.posts >= 2 else chance
@@ -237,7 +246,7 @@ def mentions_stop(look: Look) -> Verdict:
     expected."""
     inp = look.inp
     ledger, ended = _ledger(inp), last_end(inp)
-    if ledger is None or ended is None or any(_begins_soon(inp)):
+    if ended is None or any(_begins_soon(inp)):
         return _calm(SILENCE, STOPPED, "contract")
     start, end = ended
     today = inp.at // DAY - 1
@@ -309,22 +318,22 @@ def saturation(look: Look) -> Verdict:
     """The share of paid posts since some day of the last eight weeks against that of the days before it."""
     inp = look.inp
     ledger = _ledger(inp)
-    if ledger is None:
-        return _calm(LEAK, SATURATED, "no_posts", measurable=False)
     own = ledger.own()
     low, high = band(inp.followers)
     usual = (low + high) / 2
     today = inp.at // DAY - 1
     first = max(inp.first_event_at // DAY, today - 150)
     best: tuple[float, int, int, float, int] | None = None  # chance, paid, posts, share before, days
-    for length in range(7, 57):
-        since = today - length + 1
-        if since < first + 21:
-            break
-        n, k = own.total(POSTS, since, today), own.total(PAID_POSTS, since, today)
-        if k < LEAST_ADS or not own.total(PAID_POSTS, since, since):
+    n = k = 0
+    n_all, k_all = own.total(POSTS, first, today), own.total(PAID_POSTS, first, today)
+    for length in range(1, min(MOST_DAYS, today - first - LEAST_BEFORE + 1) + 1):
+        row = own.rows.get(today - length + 1, ())
+        n += row[POSTS] if row else 0
+        paid_then = row[PAID_POSTS] if len(row) > PAID_POSTS else 0
+        k += paid_then
+        if length < 7 or k < LEAST_ADS or not paid_then:
             continue
-        n0, k0 = own.total(POSTS, first, since - 1), own.total(PAID_POSTS, first, since - 1)
+        n0, k0 = n_all - n, k_all - k
         a, b = BAND_POSTS * usual + k0, BAND_POSTS * (1 - usual) + n0 - k0
         before = max(a / (a + b), usual)
         if before > a / (a + b):  # less than usual before: the usual is no rise

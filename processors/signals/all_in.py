@@ -103,10 +103,9 @@ def _whole(parts: dict[str, Score], high: float) -> tuple[float, float, float]:
 
 def all_in(inp: SignalInput) -> Score:
     """The signal with its parts; the module's docstring has the formula."""
-    brand = inp.ledgers.get(Brand.name)
+    kept = inp.ledgers.get(Brand.name)
+    brand = kept if isinstance(kept, Brand) else Brand()  # one without content is not stored
     today = inp.at // DAY
-    if not isinstance(brand, Brand):
-        return Score.unmeasurable("no own post was seen yet", window=WINDOW)
     first = today - DAYS + 1
     posts = brand.own().total(POSTS, first, today)
     parts = _parts(brand, inp, first, today)

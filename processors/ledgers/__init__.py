@@ -8,18 +8,24 @@ from typing import Final
 
 from processors.ledgers.audience import Audience
 from processors.ledgers.base import Act, Ledger
+from processors.ledgers.brand import Brand
 from processors.ledgers.coaction import Coaction
 from processors.ledgers.comments import Comments
 from processors.ledgers.followers import Followers
 from processors.ledgers.insights import Insights
+from processors.ledgers.people import People
 from processors.ledgers.profiles import Profiles
+from processors.ledgers.ties import Ties
 
 LEDGERS: Final[tuple[type[Ledger], ...]] = (
     Profiles,  # first: the others read what it fills in
     Followers,
+    Brand,  # says whether an own post is paid
+    Ties,  # after what says whether an own post is paid
     Coaction,  # finds pods
     Comments,  # after what finds pods: a comment is inauthentic for two reasons at least
     Insights,  # hears those whom no factor speaks against
+    People,  # as audience, after all factors
     Audience,  # last: it counts what no factor speaks against
 )
 

@@ -88,6 +88,16 @@ _LACKS: Final = {
 }  # fmt: skip
 
 
+def undisclosed_waits(ledger: Ledger, at: int) -> bool:
+    """Whether a post of the last seven days is advertising without saying so, for any brand."""
+    return isinstance(ledger, Brand) and any(
+        part.sponsored and not part.proper
+        for item in ledger.items.values()
+        if at - OPEN_S < item.at <= at
+        for part in item.parts
+    )
+
+
 def undisclosed(look: Look) -> Iterable[Verdict]:
     """One verdict per own post of the last seven days that is advertising for this brand without saying
     so."""
@@ -152,7 +162,8 @@ class Habit(msgspec.Struct, frozen=True):
     @property
     def by_days(self) -> float:
         """The same over days, gamma-Poisson: a habit of few days must not promise much."""
-        return (1 + self.days / (self.over + USUAL_DAYS)) ** -(self.mentions + USUAL_MENTIONS)
+        held = self.mentions + USUAL_MENTIONS
+        return exp(-held * log(1 + self.days / (self.over + USUAL_DAYS)))
 
     @property
     def outlasts(self) -> bool:
@@ -185,6 +196,7 @@ def habit(days: Days, own: Days, first: int, last: int, until: int, floor: int |
         max(gaps, default=0),
         own.total(POSTS, since + 1, until),
         until - since,
+        max(1, upto - first + 1),
     )
 
 

@@ -203,6 +203,22 @@ def files(form: str, paths: Sequence[Path], target: Path | None) -> None:
         raise InputError(str(error)) from error
 
 
+def open_set(form: str, directory: Path, target: Path | None) -> None:
+    """`changepoints DIR` and `nab DIR`: what an open set says. Raises InputError."""
+    from processors.evaluation.changepoints import evaluate_changepoints
+    from processors.evaluation.errors import EvaluationError
+    from processors.evaluation.nab import measures
+    from processors.evaluation.series import score_series
+
+    try:
+        found = (
+            evaluate_changepoints(directory) if form == "changepoints" else measures(directory, score_series)
+        )
+    except (EvaluationError, OSError, ValueError, KeyError) as error:
+        raise InputError(f"{directory}: cannot be read as {form}: {error}") from error
+    _print(found, target)
+
+
 def _measured(form: str, path: Path) -> Mapping[str, Any]:
     if form == "accounts":
         from processors.evaluation.accounts import evaluate_accounts
@@ -222,6 +238,8 @@ def _print(found: Mapping[str, Any], target: Path | None) -> None:
             return
     made = _new("", "measure", "value")
     for name, value in found.items():
+        if isinstance(value, Mapping):
+            continue  # one by one: in the JSON
         made.add_row(name, number(value, ".4f") if isinstance(value, float) or value is None else str(value))
     out().print(made)
 

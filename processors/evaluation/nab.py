@@ -26,12 +26,13 @@ import gzip
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from math import exp, floor
+from math import exp, floor, isfinite
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from processors.evaluation.errors import EvaluationError
 from processors.panes import DAY, HOUR
 
 #: (timestamp as written, value, anomaly score in 0..1)
@@ -181,10 +182,18 @@ def score_files(
 def read_series(path: Path) -> list[tuple[str, float]]:
     """(timestamp as written, value) of a CSV with the header timestamp,value; .gz is unpacked.
 
-    Raises ValueError for a value that is no number, KeyError without these columns."""
-    data = path.read_bytes()
-    text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
-    return [(row["timestamp"], float(row["value"])) for row in csv.DictReader(io.StringIO(text))]
+    Raises EvaluationError where it can't be read so."""
+    try:
+        data = path.read_bytes()
+        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
+        rows = [(row["timestamp"], float(row["value"])) for row in csv.DictReader(io.StringIO(text))]
+    except KeyError as error:
+        raise EvaluationError(f"{path}: no column {error}; it needs timestamp,value") from error
+    except (OSError, EOFError, TypeError, ValueError) as error:
+        raise EvaluationError(f"{path}: cannot be read: {error}") from error
+    if bad := next((i for i, (_, value) in enumerate(rows, 2) if not isfinite(value)), None):
+        raise EvaluationError(f"{path}: line {bad}: the value is not finite")
+    return rows
 
 
 def read_windows(path: Path) -> dict[str, list[list[str]]]:
@@ -204,3 +213,21 @@ def evaluate_nab(
         path.name.removesuffix(".gz"): detect(path) for path in sorted((directory / "realTweets").iterdir())
     }
     return score_files(scored, windows, profile)
+
+
+def measures(directory: Path, detect: Callable[[Path], Sequence[Row]]) -> dict[str, Any]:
+    """The same as plain values, with `held_out_score`: each series at the threshold of all the others."""
+    windows = read_windows(directory / "realTweets_windows.json")
+    scored = {
+        path.name.removesuffix(".gz"): detect(path) for path in sorted((directory / "realTweets").iterdir())
+    }
+    result = score_files(scored, windows)
+    held = [
+        (alone.windows, alone.score)
+        for name, rows in scored.items()
+        for rest in [score_files({k: v for k, v in scored.items() if k != name}, windows)]
+        for alone in [score_files({name: rows}, windows, threshold=rest.threshold)]
+    ]
+    total = sum(n for n, _ in held)
+    found: dict[str, Any] = msgspec.structs.asdict(result)
+    return {**found, "held_out_score": sum(n * score for n, score in held) / total if total else None}

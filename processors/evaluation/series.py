@@ -30,6 +30,7 @@ from math import exp, expm1, log, log1p, log10, pi, sqrt
 from pathlib import Path
 from typing import Final
 
+from processors.evaluation.errors import EvaluationError
 from processors.evaluation.nab import Row, read_series
 from processors.panes import DAY, MINUTES_5
 
@@ -184,8 +185,11 @@ def _step(times: Sequence[float]) -> float:
 def score_rows(rows: Sequence[tuple[str, float]]) -> list[Row]:
     """(timestamp, value, score) for (timestamp, value) in order of time; timestamps are ISO 8601.
 
-    Raises ValueError for a timestamp that isn't."""
-    times = [_epoch(timestamp) for timestamp, _ in rows]
+    Raises EvaluationError for a timestamp that isn't."""
+    try:
+        times = [_epoch(timestamp) for timestamp, _ in rows]
+    except (TypeError, ValueError) as error:
+        raise EvaluationError(f"a timestamp is not ISO 8601: {error}") from error
     detector = SeriesDetector(_step(times))
     return [(rows[i][0], rows[i][1], detector.update(at, rows[i][1])) for i, at in enumerate(times)]
 
@@ -193,5 +197,5 @@ def score_rows(rows: Sequence[tuple[str, float]]) -> list[Row]:
 def score_series(path: Path) -> list[Row]:
     """The scored rows of a CSV file with the header timestamp,value (gzip if its name ends in .gz).
 
-    Raises OSError, ValueError or KeyError where it can't be read."""
+    Raises EvaluationError where it can't be read."""
     return score_rows(read_series(path))

@@ -21,10 +21,14 @@ EPILOG = """[bold]Examples[/bold]
 
 [dim]$[/dim] rapport evaluate comments comments.ndjson    [dim]comments with `label`: precision, recall[/dim]
 
+[dim]$[/dim] rapport evaluate changepoints DIR    [dim]TCPD: F1, covering; nab DIR: its score[/dim]
+
 [dim]$[/dim] rapport evaluate series cpu.csv > scores.csv    [dim]an anomaly score per row[/dim]
 
 A directory holds events.ndjson and truth.ndjson, and may hold partnerships.json and meta.json."""
 FORMS = ("accounts", "comments", "series")
+#: Open sets that are directories: TCPD, and the realTweets of NAB.
+SETS = ("changepoints", "nab")
 
 
 def register(app: typer.Typer) -> None:
@@ -70,6 +74,9 @@ def evaluate(
     """Judge detection on labelled events: recall, false alerts, delay, beside a plain baseline."""
     from streams import evaluation_view as view
 
+    if targets[0] in SETS and len(targets) == 2:
+        view.open_set(targets[0], Path(targets[1]), json)
+        return
     if targets[0] in FORMS and not (len(targets) == 1 and Path(targets[0]).is_dir()):
         others = {"--alerts": alerts, "--report": report, "--held-out": held_out, "--open-sets": open_sets}
         if given := [name for name, value in {**others, "--controls": controls}.items() if value]:

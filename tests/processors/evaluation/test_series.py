@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from processors.evaluation.errors import EvaluationError
 from processors.evaluation.series import SeriesDetector, score_rows, score_series
 
 START = dt.datetime(2015, 2, 26)
@@ -64,6 +65,17 @@ def test_a_file_is_scored_row_by_row(tmp_path: Path) -> None:
     path.write_text("timestamp,value\n" + "\n".join(lines))
     scored = score_series(path)
     assert len(scored) == len(lines) and scored[0][:2] == rows(counts(3))[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["time,count\n1,2\n", "timestamp,value\n2015-01-01,x\n", "timestamp,value\nsoon,1\n",
+             "timestamp,value\n2015-01-01,nan\n"]
+)  # fmt: skip
+def test_a_file_that_is_no_series_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "series.csv"
+    path.write_text(text)
+    with pytest.raises(EvaluationError):
+        score_series(path)
 
 
 @settings(max_examples=25, deadline=None)

@@ -26,7 +26,6 @@ from processors.signals.authenticity import (
     ENGAGED,
     FOLLOW,
     NAME,
-    authenticity,
     base_share,
     ledger_of,
     low_and_known,
@@ -55,7 +54,7 @@ MIN_EXCESS: Final = 6
 #: Follows that totals or numbers alone must rest on, and the share of the base by which totals must rise.
 MIN_ALONE, MIN_GAIN = 25, 0.008
 #: Share of a gain in totals between two polls from which it was a wave.
-WAVE_POLLED: Final = 0.6
+WAVE_POLLED: Final = 0.4
 
 
 ADVICE: Final = (
@@ -205,18 +204,21 @@ def _numbers_alone(inp: SignalInput, found: Rise, weighed: tuple[Considered, ...
         or any(c.accepted for c in weighed if c.kind != "purge")
     ):
         return False
+    before = spikes.follows_on(inp, inp.at // DAY - 3)
+    if before > 2 * max(1.0, found.expected * 24 / found.hours):
+        return False  # it began earlier: what is seen may be the tail of a wave
     busy, unevenness = spikes.flatness(spikes.hourly(inp, found.hours), found.expected / found.hours)
     return busy >= 16 and unevenness < 0.4 and spikes.engagement(inp, 2) < 1.4
 
 
-def _usual_people(inp: SignalInput, ledger: Followers) -> bool:
-    """Whether those who joined in 48 h and are known look like those who usually join."""
+def _unlike(inp: SignalInput, ledger: Followers) -> bool | None:
+    """Whether those who joined in 48 h and are known hint at others than usual; None: too few are known."""
     found = rise(inp, 48)
     looks = [("new_followers", *rise_of(found.low, found.known, low_base(inp)), found.known)]
     mass = _mass(inp, ledger)
     looks.append((mass[0], *mass[3:]))
     unlike = any(shift >= SHIFT and p < P_HINT for _, shift, p, _ in looks)
-    return max(n for _, _, _, n in looks) >= MIN_PEOPLE and not unlike
+    return unlike or (False if max(n for _, _, _, n in looks) >= MIN_PEOPLE else None)
 
 
 def _by_totals(look: Look, ledger: Followers) -> Verdict | None:
@@ -236,11 +238,13 @@ def _by_totals(look: Look, ledger: Followers) -> Verdict | None:
         return None
     as_rise = Rise(48, round(found.gained), found.usual * found.days, 6.0, 0, 0)
     weighed = [c for c in spikes.considered(inp, ledger, as_rise) if c.kind != "shout_out"]
+    unlike = _unlike(inp, ledger)
     wave = found.wave
     why = "too few polls to see the hours" if wave is None else f"{wave:.0%} of the gain between two polls"
-    weighed.append(Considered("shout_out", wave is not None and wave >= WAVE_POLLED, why))
+    ebbs = not found.steady if wave is None else found.ebb >= spikes.EBB or wave >= WAVE_POLLED
+    weighed.append(Considered("shout_out", ebbs and unlike is None, f"{why}, {found.ebb:.1f} times at first"))
     liked = spikes.engagement(inp, 2)
-    quiet = liked < (1.25 if wave is None else 1.4) and not _usual_people(inp, ledger)
+    quiet = liked < (1.25 if wave is None else 1.4) and unlike is not False
     breached = quiet and not any(c.accepted for c in weighed if c.kind != "purge")
     words = (
         f"followers grew by {found.gained:.0f} in {found.days:.1f} days where {found.usual * found.days:.0f} "
@@ -262,7 +266,7 @@ def verdict(
 ) -> Verdict:  # fmt: skip
     """The verdict; the signal's own numbers only where something is to be told (they cost)."""
     inp = look.inp
-    score = authenticity(inp) if breached else None
+    score = look.score(NAME) if breached else None
     causes = tuple(
         CausePart(name, before, after, effect if i == 0 else 0.0)
         for i, (name, before, after) in enumerate(parts)

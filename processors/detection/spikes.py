@@ -32,6 +32,8 @@ _COMMENTS: Final = (KIND_INDEX["comment"], KIND_INDEX["reply"])
 HIT: Final = 2.0
 #: Share of a window's follows within its fullest six hours from which they came in one wave that ebbs.
 WAVE: Final = 0.5
+#: Times as many in the first half of a rise as in its second from which it ebbs.
+EBB: Final = 1.4
 WAVE_H: Final = 6
 #: Share of the comments that name somebody, and its multiple of the usual, from which it is a giveaway.
 TAGGED, TAGGED_TIMES = 0.4, 2.0
@@ -108,6 +110,11 @@ def hourly(inp: SignalInput, hours: int) -> list[int]:
     return [by_start.get(start, 0) for start in range(end - hours * HOUR, end, HOUR)]
 
 
+def follows_on(inp: SignalInput, day: int) -> int:
+    """Follows on a whole epoch day; 0 for a quiet one."""
+    return next((pane[COUNT + FOLLOW] for start, pane in inp.day_totals if start // DAY == day), 0)
+
+
 def wave_share(counts: Sequence[int], width: int = WAVE_H) -> float:
     """Share of all that lies within the fullest `width` neighbouring entries; 0 for none."""
     total = sum(counts)
@@ -128,11 +135,41 @@ def flatness(counts: Sequence[int], usual: float) -> tuple[int, float]:
     return len(busy), (max(0.0, variance - mean) / (mean * mean)) ** 0.5
 
 
+def run_of(counts: Sequence[float], usual: float) -> tuple[int, int]:
+    """[begin, end) of the run that holds most beyond BUSY times the usual (Kadane's scan)."""
+    best, found = 0.0, (0, 0)
+    level, begin = 0.0, 0
+    for i, n in enumerate(counts):
+        level += n - BUSY * usual
+        if level <= 0:
+            level, begin = 0.0, i + 1
+        elif level > best:
+            best, found = level, (begin, i + 1)
+    return found
+
+
+def ebbing(counts: Sequence[float], usual: float) -> float:
+    """How many times the excess of its first half a rise has over its second; 1 where it is too short, or
+    where chance alone would do."""
+    begin, end = run_of(counts, usual)
+    rise = [n - usual for n in counts[begin:end]]
+    half = len(rise) // 2
+    if half < 2:
+        return 1.0
+    first, second = sum(rise[:half]), sum(rise[len(rise) - half :])
+    noise = 2 * (sum(counts[begin:end]) + 1) ** 0.5
+    return first / max(second, 1.0) if first - second > noise else 1.0
+
+
 def shout_out(inp: SignalInput, rise: Rise) -> Considered:
     """A mention elsewhere: a wave that ebbs within hours, of people like those who usually join."""
-    share = wave_share(hourly(inp, rise.hours))
-    ebbs = share >= WAVE
-    why = f"{share:.0%} of the follows came within {WAVE_H} hours"
+    hours = hourly(inp, 48)
+    share = wave_share(hours[-rise.hours :])
+    times = ebbing(hours, rise.expected / rise.hours)
+    ebbs = share >= WAVE or times >= EBB
+    why = (
+        f"{share:.0%} of the follows came within {WAVE_H} hours, {times:.1f} times as many at first as later"
+    )
     if rise.known >= 8:
         why += f", {rise.low / rise.known:.0%} of the known profiles of low credibility"
     return Considered("shout_out", ebbs, why)
@@ -214,6 +251,8 @@ class Growth(msgspec.Struct, frozen=True):
     spread: float  # robust sd of the daily gains
     most: float  # largest gain of a day before
     wave: float | None  # share of the gain between two polls next to each other; None with too few polls
+    ebb: float  # times as much in the first half of two days as in the second
+    steady: bool  # two days in a row with nearly the same steep gain: all that daily polls can show
     n: int  # days in the past
 
 
@@ -246,7 +285,11 @@ def polled_growth(inp: SignalInput, ledger: Followers) -> Growth | None:
     steps = [b[1] - a[1] for a, b in pairwise(inside)]
     gained = newest - window[1]
     wave = max(steps) / gained if gained > 0 and len(steps) >= 3 else None
-    return Growth(gained, days, window[1], usual, spread, gains[-1], wave, len(gains))
+    lately = [p for p in points if p[0] >= newest_at - 2 * DAY - SLOT_S]
+    ebb = ebbing([b[1] - a[1] for a, b in pairwise(lately)], usual * 2 / max(1, len(lately) - 1))
+    two = [gain for _, gain in daily_gains(inp, ledger)[-2:]]
+    steady = min(two) > usual + 6 * spread and 0.6 <= two[0] / max(two[-1], 1.0) <= 1.7
+    return Growth(gained, days, window[1], usual, spread, gains[-1], wave, ebb, steady, len(gains))
 
 
 def daily_gains(inp: SignalInput, ledger: Followers) -> list[tuple[int, float]]:

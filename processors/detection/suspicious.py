@@ -20,7 +20,7 @@ from processors.detection.explainers import declared, surge
 from processors.detection.look import Look
 from processors.detection.sequential import Cusum, cusum_share, llr_limit, share_dispersion
 from processors.detection.verdict import CausePart, Considered, Verdict, relative_change
-from processors.signals.authenticity import COMMENTS, ENGAGED, LIKES, NAME, authenticity, low_and_known
+from processors.signals.authenticity import COMMENTS, ENGAGED, LIKES, NAME, low_and_known
 from processors.signals.inputs import SignalInput
 
 SUBJECT: Final = "suspicious"
@@ -114,7 +114,7 @@ def _verdict(
             reason="explained" if worst is not None else "steady" if measured else "not_measurable",
         )  # fmt: skip
     here, part, base, found = worst
-    score = authenticity(inp)
+    score = look.score(NAME)
     summary = (
         f"The audience is affected by accounts of low credibility: they make {found.estimate:.0%} of the "
         f"{_WORDS[part]} in {found.n} days, {base:.0%} before."

@@ -151,14 +151,19 @@ class Evaluator:
                 verdict = muted(verdict)
             self._advance(inf, look, detector.key, verdict, detector.for_s, detector.keep_s)
         for events in EVENTS:
-            if at % events.every or (events.ledger and events.ledger not in inf.ledgers):
+            ledger = inf.ledgers.get(events.ledger)
+            if at % events.every or ledger is None:
+                continue
+            open_ = [key for key in states if key[0] == events.signal and key[1] == EVENT]
+            if not open_ and not events.waits(ledger, at):
                 continue
             named = set()
             for verdict in events.judge(look):
                 named.add(verdict.subject)
                 self._advance(inf, look, (events.signal, EVENT, verdict.subject), verdict, 0, 0)
-            for key in [key for key in states if key[:2] == (events.signal, EVENT) and key[2] not in named]:
-                self._advance(inf, look, key, gone(*key), 0, 0)
+            for key in open_:
+                if key[2] not in named:
+                    self._advance(inf, look, key, gone(*key), 0, 0)
 
     def _advance(
         self,

@@ -25,6 +25,7 @@ from processors.detection.explainers import declared
 from processors.detection.look import Look
 from processors.detection.verdict import CausePart, Considered, Verdict
 from processors.disclosure import rule_of
+from processors.ledgers.base import Ledger
 from processors.ledgers.brand import PAYS, Brand, key_of
 from processors.ledgers.brand_days import ORGANIC, PAID, PAID_POSTS, POSTS, Days, Item, Part
 from processors.panes import DAY

@@ -20,6 +20,7 @@ from processors.detection.all_in import (
     mentions_stop,
     saturation,
     undisclosed,
+    undisclosed_waits,
 )
 from processors.detection.bought_likes import DRIP as LIKES_DRIP
 from processors.detection.bought_likes import LIKES, bought_likes, bought_likes_drip
@@ -48,15 +49,18 @@ from processors.detection.suspicious import RULE as THRESHOLD
 from processors.detection.suspicious import SUBJECT as SUSPICIOUS
 from processors.detection.suspicious import suspicious
 from processors.detection.verdict import Verdict
+from processors.ledgers.base import Ledger
 from processors.panes import HOUR
 from processors.signals.authenticity import NAME as AUTHENTICITY
 from processors.signals.health import NAME as HEALTH
 
-#: Between two looks of a detector whose increments are days or posts, s of event time. While an alert is
+#: Between two looks of a detector whose increments are days, s of event time. While an alert is
 #: pending every detector looks hourly.
-DAILY: Final = 6 * HOUR
+DAILY: Final = 24 * HOUR
 #: Of a detector over windows of a week: three hours move them by a fiftieth.
 WINDOWED: Final = 3 * HOUR
+#: Of a detector whose increments are posts.
+BY_POST: Final = 6 * HOUR
 
 
 class Detector(msgspec.Struct, frozen=True):
@@ -84,6 +88,8 @@ class EventDetector(msgspec.Struct, frozen=True):
     judge: Callable[[Look], Iterable[Verdict]]
     every: int = 300
     ledger: str = ""  # the ledger it reads: without that there is nothing to judge
+    #: Whether that ledger holds anything to judge at a time (epoch s): asked before an input is made.
+    waits: Callable[[Ledger, int], bool] = lambda ledger, at: True
 
 
 def _drop(signal: str, look: Look) -> Verdict:
@@ -100,12 +106,12 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     Detector(AUTHENTICITY, JOINED_RULE, JOINED, bought_followers, WINDOWED),
     Detector(AUTHENTICITY, LEAK, DRIP, bought_followers_drip, DAILY),
     Detector(AUTHENTICITY, LEAK, CHURN, follower_churn, DAILY),
-    Detector(AUTHENTICITY, LEAK, LIKES, bought_likes, DAILY),
+    Detector(AUTHENTICITY, LEAK, LIKES, bought_likes, BY_POST),
     Detector(AUTHENTICITY, LEAK, LIKES_DRIP, bought_likes_drip, DAILY),
     Detector(AUTHENTICITY, THRESHOLD, SUSPICIOUS, suspicious, DAILY),
     Detector(AUTHENTICITY, COMMENTS_RULE, COMMENTS, bought_comments, WINDOWED),
-    Detector(AUTHENTICITY, COACTION_RULE, POD, pod),
-    Detector(AUTHENTICITY, COACTION_RULE, LOCKSTEP, lockstep, DAILY),
+    Detector(AUTHENTICITY, COACTION_RULE, POD, pod, BY_POST),
+    Detector(AUTHENTICITY, COACTION_RULE, LOCKSTEP, lockstep, BY_POST),
     _DROPS["connection"],
     Detector("connection", "leak", REPLY_LEAK, reply_leak, DAILY),
     _DROPS["interaction_quality"],
@@ -120,6 +126,6 @@ DETECTORS: Final[tuple[Detector, ...]] = (
 )
 
 EVENTS: Final[tuple[EventDetector, ...]] = (
-    EventDetector("relationship", broken_ties, DAILY),
-    EventDetector("all_in", undisclosed),
+    EventDetector("relationship", broken_ties, DAILY, "ties"),
+    EventDetector("all_in", undisclosed, 300, "brand", undisclosed_waits),
 )

@@ -26,7 +26,7 @@ def _term(term: str) -> str:
     """A term as a pattern: its words with any (or no) joint between them, "'s" or a plural genitive
     allowed."""
     words = _NOT_WORD.sub(" ", folded(term)).split()
-    return r"[\W_]{0,2}".join(map(re.escape, words))
+    return r"[\W_]{0,3}".join(map(re.escape, words))
 
 
 def handle_of(account: str) -> str:
@@ -88,7 +88,10 @@ class Names:
 
     def _in_url(self, url: str) -> bool:
         """A host that is the brand's, or an account's page; a word in the path's slug counts too."""
-        parts = urlsplit(url if "//" in url else f"//{url}")
+        try:
+            parts = urlsplit(url if "//" in url else f"//{url}")
+        except ValueError:  # anybody may send anything as an address
+            return False
         labels = [
             label for label in folded(parts.netloc).split(":")[0].split(".")[:-1] if label not in _HOST_PARTS
         ]

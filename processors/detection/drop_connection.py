@@ -9,17 +9,21 @@ The numbers and their why: docs/method.md.
 
 from __future__ import annotations
 
+import datetime as dt
 from math import ceil, exp, log, sqrt
 from typing import Final
 
 from processors.detection.explainers import growth, reference_days
 from processors.detection.verdict import K_CRITICAL, CausePart, Considered, Finding, K
+from processors.ledgers.ties import Ties, brand_key
 from processors.panes import ANSWERABLE, DAY, HOUR, OWN_REPLIES
 from processors.scores import Score
 from processors.signals.connection import MIN_EXPECTED, gap_expected
 from processors.signals.inputs import Reference, SignalInput
 from processors.signals.survival import expected_answers
 
+#: Day number of 1970-01-01 in the calendar.
+EPOCH: Final = dt.date(1970, 1, 1).toordinal()
 REPLY_DELTA, REPLY_CRITICAL = -0.35, -0.60
 REPLY_TAU: Final = 0.10
 REPLY_PHI_MIN: Final = 1.2
@@ -28,10 +32,16 @@ CAPACITY: Final = 1.0
 #: From so many times the usual number on, the share answered says nothing about the influencer: hold
 #: judgement.
 SURGE: Final = 1.5
-GAP_MIN_EXPECTED: Final = 7.0
-GAP_P, GAP_P_CRITICAL = 1e-4, 1e-6
+GAP_MIN_EXPECTED: Final = 4.5
+#: False alerts per influencer-month that the gap may cost, and how much less likely a critical one is.
+GAP_BUDGET: Final = 0.006
+GAP_CRITICAL: Final = 0.01
 GAP_TAU: Final = 0.20
 GAP_MIN_S: Final = 36 * HOUR
+#: Naming the brand is the other thing that a silent influencer stops: at most so much evidence.
+MENTIONS_P: Final = 0.1
+#: A gap may hold so much more than the usual comments of its length: after a post they come together.
+GAP_CAPACITY: Final = 1.5
 
 
 def _usual_comments(inp: SignalInput, ref: Reference, seconds: float) -> float:
@@ -64,25 +74,55 @@ def present(inp: SignalInput) -> bool:
 def answer_gap(inp: SignalInput, ref: Reference) -> tuple[float, float]:
     """(expected answers since the last one, probability of none); (0, 1) where the gap can't be judged yet.
 
-    A gap speaks only after GAP_MIN_S, six of the usual latencies (people answer in sittings), and one and a
-    half times the longest quiet stretch of the past.
+    A gap speaks only after GAP_MIN_S, six of the usual latencies (people answer in sittings), and the longest
+    quiet stretch of the past and half a day.
     """
     since = inp.gap.since
     rate = ref.reply_rate
     if since is None or not rate or ref.reply_n <= 0:
         return 0.0, 1.0
     length = inp.at - since
-    if length < max(GAP_MIN_S, 6 * ref.reply_median_s, 1.5 * ref.quiet_s + DAY if ref.quiet_s else 0):
+    if length < max(GAP_MIN_S, 6 * ref.reply_median_s, ref.quiet_s + DAY // 2 if ref.quiet_s else 0):
         return 0.0, 1.0
     came = sum(inp.gap.comments_by_age)
     if not came:
         return 0.0, 1.0
-    scale = min(1.0, CAPACITY * _usual_comments(inp, ref, length) / came)
-    expected = gap_expected(inp.gap.comments_by_age, ref.reply_curve) * scale
+    fullest = max((pane[ANSWERABLE] for _, pane in inp.reference_days), default=0)
+    usual = max(GAP_CAPACITY * _usual_comments(inp, ref, length), float(fullest))
+    expected = gap_expected(inp.gap.comments_by_age, ref.reply_curve) * min(1.0, usual / came)
     phi = max(REPLY_PHI_MIN, ref.reply_phi)
     # The reference's own uncertainty and wandering make the mean itself uncertain: variance cv^2 expected^2.
     cv2 = phi * (1 - rate) / (rate * ref.reply_n) + GAP_TAU**2
     return expected, no_answer_probability(expected, phi + cv2 * expected)
+
+
+def gap_limit(inp: SignalInput, ref: Reference) -> float:
+    """Probability under which a gap is no accident: the budget over the gaps that a month holds (as many as
+    independent answers)."""
+    answers = (ref.reply_rate or 0.0) * ref.total[ANSWERABLE] * 30 / reference_days(inp)
+    return GAP_BUDGET / min(60.0, max(8.0, answers / max(REPLY_PHI_MIN, ref.reply_phi)))
+
+
+def brand_unnamed(inp: SignalInput) -> float:
+    """Chance that the brand would not have been named since the last answer, at least MENTIONS_P: named as
+    often as in the 60 days before, in a contract's days only; 1 where that says nothing."""
+    ledger = inp.ledgers.get(Ties.name)
+    since = inp.gap.since
+    if not isinstance(ledger, Ties) or since is None:
+        return 1.0
+    partnership, today = inp.partnership, inp.at // DAY
+    on = dt.datetime.fromtimestamp(inp.at, dt.UTC).date()
+    begun = [c.starts_on for c in partnership.contracts if c.starts_on <= on <= c.ends_on]
+    talk = ledger.towards_brand(brand_key(partnership.influencer_id, partnership.brand_id), today)
+    if not begun or talk is None:
+        return 1.0
+    quiet = today - since // DAY
+    days = min(60, today - quiet - min(begun).toordinal() + EPOCH, today - quiet - inp.first_event_at // DAY)
+    named = ((talk.named >> quiet) & ((1 << max(0, days)) - 1)).bit_count()
+    if named < 4 or talk.named & ((1 << quiet) - 1):
+        return 1.0
+    # Negative binomial over what is known of the rate: n days named in `days`.
+    return float(max(MENTIONS_P, (1 + quiet / days) ** -named))
 
 
 def reply_rate_drop(inp: SignalInput, ref: Reference) -> tuple[float, float, float]:
@@ -140,7 +180,10 @@ def connection_drop(score: Score, inp: SignalInput, ref: Reference) -> Finding:
     """Reply rate in D7 against the reference's, and the answer gap."""
     expected, z, effect = reply_rate_drop(inp, ref)
     missing, chance = answer_gap(inp, ref)
-    gap = missing >= GAP_MIN_EXPECTED and chance < GAP_P
+    limit = gap_limit(inp, ref)
+    if limit < chance < limit / MENTIONS_P:  # where the answers alone don't decide, the other thing may
+        chance *= brand_unnamed(inp)
+    gap = missing >= GAP_MIN_EXPECTED and chance < limit
     measurable = expected >= MIN_EXPECTED
     rate = ref.reply_rate or 0.0
     needed = max(5, min(100, ceil(MIN_EXPECTED / (3 * rate)))) if rate else 100
@@ -151,7 +194,9 @@ def connection_drop(score: Score, inp: SignalInput, ref: Reference) -> Finding:
     if (gap or drop) and not present(inp):
         away = Considered("away", True, "no own post or comment since a day after the last answer")
         return Finding(False, effect=effect, z=z, reason="away", explainers=(away,), needed=needed)
-    critical = (drop and effect <= REPLY_CRITICAL and z > K_CRITICAL) or (gap and chance < GAP_P_CRITICAL)
+    critical = (drop and effect <= REPLY_CRITICAL and z > K_CRITICAL) or (
+        gap and chance < GAP_CRITICAL * limit
+    )
     cause, note = _connection_cause(score, inp, missing if gap else None)
     reason = "drop" if drop else "answer_gap" if gap else "surge" if surge.accepted else "steady"
     effect = -1.0 if gap else effect

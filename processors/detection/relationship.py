@@ -5,10 +5,10 @@ Judged is the account that held more than .6 of the sum when it was last heard o
 than its own gaps allow? Gaps are counted in days on which the influencer was about (a holiday or a
 posting pause of the influencer says nothing about the tie), up to the last 24 of 182 days. The next gap x
 of a renewal process with n gaps of mean m and shape k has x/m ~ F(2k, 2nk): k from the gaps' spread,
-drawn to .8 (contacts come in clusters; 1: Poisson) by six gaps' worth. It must also outlast half as much
-again as the longest gap seen, and a usual holiday (18 days). Asked of the account's own acts and of the
-influencer's towards it, with half the budget each: two-way contact ends with either. (Days of two-way
-contact themselves come in clusters, so their gaps are no renewal process.)
+drawn to .9 (contacts come in clusters; 1: Poisson) by six gaps' worth. It must also outlast half as much
+again as the longest gap seen, and a usual holiday (18 days). Asked of the account's own acts and of
+contact from either side (an exchange counts once, as answers come in clusters), with half the budget
+each.
 
 Source of the F distribution's tail: Paulson (1942), Ann. Math. Stat. 13, 233, on Wilson and Hilferty's
 cube root.
@@ -27,14 +27,14 @@ from processors.detection.verdict import CausePart, Considered, Verdict
 from processors.ledgers.ties import Ties
 from processors.panes import DAY
 from processors.signals.inputs import SignalInput
-from processors.signals.relationship import WINDOW, Strength, at_days_ago, lowest, positions, ties_of
+from processors.signals.relationship import WINDOW, Strength, at_days_ago, positions, ties_of
 
 SIGNAL: Final = "relationship"
 RULE: Final = "event"
 #: False alerts per influencer-month.
-BUDGET: Final = 0.004
+BUDGET: Final = 0.008
 SHARE: Final = 0.6
-MIN_GAPS: Final = 5
+MIN_GAPS: Final = 6
 MAX_GAPS: Final = 24
 #: A fortnight's holiday with its weekends: nobody's tie breaks by it.
 MIN_SILENCE_D: Final = 18
@@ -89,6 +89,11 @@ def gaps(bits: int, about: int) -> tuple[float, list[float]]:
     return between(0, days[0]), past[:MAX_GAPS]
 
 
+def episodes(bits: int) -> int:
+    """Days with contact that no contact came before within two days: an exchange counts once."""
+    return bits & ~(bits >> 1) & ~(bits >> 2)
+
+
 def silence(now: float, past: Sequence[float]) -> float:
     """Chance that a gap is at least `now`, given the past gaps; 1 where they are too few."""
     n = len(past)
@@ -98,7 +103,7 @@ def silence(now: float, past: Sequence[float]) -> float:
     spread = sum((g - mean) ** 2 for g in past) / (n - 1)
     # Days are whole: half a day's rounding belongs to the spread. More regular than that isn't believed.
     shape = mean * mean / max(spread, 0.25)
-    shape = min(1.5, max(0.4, exp((n * log(shape) + 6 * log(0.8)) / (n + 6))))
+    shape = min(1.25, max(0.4, exp((n * log(shape) + 6 * log(0.9)) / (n + 6))))
     return f_tail(now / mean, 2 * shape, 2 * n * shape)
 
 
@@ -151,16 +156,15 @@ def broken_ties(look: Look) -> Iterable[Verdict]:
 def _judge(inp: SignalInput, t: Strength, ties: Sequence[Strength], about: int) -> Verdict | None:
     days = positions(t.to_days)
     last = days[0] if days else None
-    newest_back = lowest(t.back_days)
-    if last is None or max(last, newest_back or 0) < MIN_SILENCE_D:
+    if last is None or last < MIN_SILENCE_D:
         return None
-    found = [_broken(bits, about, 0) for bits in (t.to_days, t.back_days)]
+    series = (t.to_days, episodes(t.to_days | t.back_days))
+    found = [_broken(bits, about, 0) for bits in series]
     if not any(broken for broken, *_ in found):
         return None
-    if any(_broken(bits, about, OPEN_D)[0] for bits in (t.to_days, t.back_days)):
+    if any(_broken(bits, about, OPEN_D)[0] for bits in series):
         return None  # told a week ago: closed
-    quiet = max(last, newest_back or 0)
-    total, share = _share(t, ties, quiet)
+    total, share = _share(t, ties, last)
     if share <= SHARE or total < MIN_TOTAL:
         return None
     theirs = found[0][0]
@@ -168,7 +172,7 @@ def _judge(inp: SignalInput, t: Strength, ties: Sequence[Strength], about: int) 
     said = declared(inp, SIGNAL)
     held = any(explainer.accepted for explainer in said)
     who = _named(inp, t)
-    what = f"nothing came from {who}" if theirs else f"the influencer did not turn to {who}"
+    what = f"nothing came from {who}" if theirs else f"{who} and the influencer were not in touch"
     note = f"{what} for {now:.0f} days, usually every {mean:.1f} days"
     about_it = Considered("away", False, f"the influencer was about on {now:.0f} days since")
     return Verdict(

@@ -3,11 +3,11 @@
 Per account (employee or brand): decayed intensity T of both directions (half-life 30 d), and bitmaps of
 the last 182 days on which each side acted, and of 104 days with a two-way thread. Gaps, overdue, weeks of
 contact and stages are read off the bitmaps, so nothing depends on when somebody looked. Per brand: days
-on which the influencer talked to its people, and named it unpaid. State holds no account id: a tie is
-found again by its keyed hash; what names it from the book is a 16-bit mark, shared by one account in
-65,536.
+on which the influencer talked to its people, and on which a post named it, paid or not. State holds no
+account id: a tie is found again by its keyed hash; what names it from the book is a 16-bit mark, shared by
+one account in 65,536.
 
-At most 48 ties of 91 bytes and 20 brands of 54: under 6 KiB in Redis.
+At most 48 ties of 91 bytes and 20 brands of 67: under 6 KiB in Redis.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _THREAD: Final = frozenset(("comment", "reply"))
 _ALL: Final = (1 << DAYS) - 1
 _SHORT: Final = (1 << SHORT_DAYS) - 1
 _TIE = struct.Struct("<QHIHdd23s23s13s")
-_BRAND = struct.Struct("<II13s13s16sI")
+_BRAND = struct.Struct("<II13s13s13s16sI")
 _OWN = struct.Struct("<I23s")
 BUCKETS: Final = 8
 
@@ -72,6 +72,7 @@ class BrandTalk(msgspec.Struct, gc=False):
     day: int
     talk: int = 0  # days on which they wrote to its people or named it
     organic: int = 0  # days on which they named it without being paid
+    named: int = 0  # days on which a post named it, paid or not
     quarters: bytes = bytes(
         2 * QUARTERS
     )  # per quarter (index % 8): unpaid mentions, all mentions; at most 255
@@ -197,6 +198,7 @@ class Ties(Ledger):
                 continue
             bit = self._bit(talk.day, act)
             talk.talk |= bit
+            talk.named |= bit
             unpaid = not _paid(act)
             if unpaid:
                 talk.organic |= bit
@@ -234,6 +236,7 @@ class Ties(Ledger):
         if day > talk.day:
             talk.talk = later(talk.talk, day - talk.day, _SHORT)
             talk.organic = later(talk.organic, day - talk.day, _SHORT)
+            talk.named = later(talk.named, day - talk.day, _SHORT)
             talk.day = day
         self._brands_dirty = True
         return talk if talk.day - day < SHORT_DAYS else None
@@ -327,8 +330,8 @@ class Ties(Ledger):
             return None
         by = today - talk.day
         return BrandTalk(
-            key, today, later(talk.talk, by, _SHORT), later(talk.organic, by, _SHORT), talk.quarters,
-            talk.quarter,
+            key, today, later(talk.talk, by, _SHORT), later(talk.organic, by, _SHORT),
+            later(talk.named, by, _SHORT), talk.quarters, talk.quarter,
         )  # fmt: skip
 
     # -- keeping --------------------------------------------------------------------------------------------
@@ -353,8 +356,10 @@ class Ties(Ledger):
             self.own_day, own = _OWN.unpack(data)
             self.own = int.from_bytes(own, "little")
         elif sub == "b":
-            for key, day, talk, organic, quarters, quarter in _BRAND.iter_unpack(data):
-                self.brands[key] = BrandTalk(key, day, _int(talk), _int(organic), quarters, quarter)
+            for key, day, talk, organic, named, quarters, quarter in _BRAND.iter_unpack(data):
+                self.brands[key] = BrandTalk(
+                    key, day, _int(talk), _int(organic), _int(named), quarters, quarter
+                )
         else:
             for hash_, mark, day, age, to, back, to_days, back_days, threads in _TIE.iter_unpack(data):
                 self.ties[hash_] = Tie(
@@ -378,7 +383,7 @@ def _pack_tie(tie: Tie) -> bytes:
 def _pack_brand(brand: BrandTalk) -> bytes:
     return _BRAND.pack(
         brand.key, brand.day, brand.talk.to_bytes(13, "little"), brand.organic.to_bytes(13, "little"),
-        brand.quarters, brand.quarter,
+        brand.named.to_bytes(13, "little"), brand.quarters, brand.quarter,
     )  # fmt: skip
 
 

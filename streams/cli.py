@@ -22,6 +22,7 @@ from streams.commands import (
     insights,
     partnerships,
     rejected,
+    relationships,
     schemas,
     settings,
     state,
@@ -81,7 +82,7 @@ def _common(
         os.environ["RAPPORT_LOG_LEVEL"] = "debug"
 
 
-for module in (demo, worker, feed, evaluate, doctor, settings, status, insights):
+for module in (demo, worker, feed, evaluate, doctor, settings, status, insights, relationships):
     module.register(app)
 for module in (topics, partnerships, alerts, rejected, schemas, dashboards, state):
     app.add_typer(module.app)

@@ -366,6 +366,4 @@ class Brand(Ledger):
 def _with_label(part: Part, label: bool, disclosed: bool) -> Part:
     if not (label or disclosed) or not (part.mention or part.sponsored):
         return part
-    return msgspec.structs.replace(
-        part, sponsored=True, proper=True, how=part.how or ("label" if label else "declared")
-    )
+    return msgspec.structs.replace(part, sponsored=True, proper=True, how="label" if label else "declared")

@@ -18,7 +18,7 @@ from processors.panes import DAY
 KEEP_DAYS: Final = 192
 BLOCK: Final = 32
 #: Own posts remembered one by one.
-RECENT: Final = 48
+RECENT: Final = 36
 
 # Columns of the influencer's own table ("all") and of a partnership's.
 POSTS, PAID_POSTS, TOLD_POSTS = 0, 1, 2

@@ -114,8 +114,8 @@ def _drawn(inp: SignalInput, ref: Reference) -> _Drawn | None:
 
 
 #: Change to be found, share of wandering and reference that is null, most of one post (log-likelihood).
-DECAY_FACTOR, DECAY_GUARD, DECAY_CAP = 0.6, 0.5, 2.5
-DECAY_Z: Final = 2.8
+DECAY_FACTOR, DECAY_GUARD, DECAY_CAP = 0.6, 0.8, 2.5
+DECAY_Z: Final = 3.2
 DECAY_MATTERS, DECAY_CRITICAL = -0.25, -0.50
 DECAY_POSTS: Final = 3
 
@@ -149,8 +149,9 @@ def slow_decay(look: Look) -> Verdict:
 #: What counts as usual where the reference (often before the contract) has fewer sponsored posts.
 FATIGUE_SHARE: Final = 0.15
 FATIGUE_SHIFT: Final = 0.25
-FATIGUE_Z: Final = 3.0
-FATIGUE_LEAST: Final = (1.2, 0.4)
+FATIGUE_Z: Final = 3.1
+FATIGUE_SHARE_Z: Final = 3.0
+FATIGUE_LEAST: Final = (1.2, 0.8)
 FATIGUE_MATTERS: Final = (0.15, -0.06)
 FATIGUE_POSTS: Final = 5
 
@@ -176,7 +177,8 @@ def sponsored_fatigue(look: Look) -> Verdict:
     # Three weeks see half of the two months' variance.
     z_fall = -fall / sqrt(drawn.phi * (1 / (len(since) * drawn.usual) + 1 / drawn.past) + TAU * TAU / 2)
     rise = share.estimate - base
-    both = (share.z + z_fall) / sqrt(2)
+    # A campaign begins all at once: its share, however sure, must not make up for a loss that isn't there.
+    both = (min(share.z, FATIGUE_SHARE_Z) + z_fall) / sqrt(2)
     enough = share.z > FATIGUE_LEAST[0] and z_fall > FATIGUE_LEAST[1] and len(since) >= FATIGUE_POSTS
     matters = rise >= FATIGUE_MATTERS[0] and change <= FATIGUE_MATTERS[1]
     return verdict(

@@ -117,6 +117,7 @@ def _all(found: Mapping[str, Any]) -> Table:
 
 def _by(title: str, found: Mapping[str, Any], key: str) -> Table:
     made = _new(f"by {title}", title, "n", "recall", "delay h", "of allowed", "baseline", "its delay h")
+    made.columns[0].min_width = max(map(len, found[key]), default=0)  # names are not to be cut
     for name, row in found[key].items():
         other = found["baseline"][key].get(name, {})
         made.add_row(

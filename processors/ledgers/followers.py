@@ -111,9 +111,9 @@ class Followers(Ledger):
         elif act.op == "undo":
             self._leave(day, today, act)
         elif act.op == "create":
-            self._join(day, act)
+            self._join(day, today, act)
 
-    def _join(self, day: int, act: Act) -> None:
+    def _join(self, day: int, today: int, act: Act) -> None:
         row, week = self._row(day), self._week(day)
         spot = int(act.at) % DAY // BIN_S
         row.joins += 1
@@ -127,19 +127,21 @@ class Followers(Ledger):
             if actor.following > MASS:
                 row.mass += 1
                 week.mass += 1
-        self._draw(day, row, week, act.actor & _BITS)
+        self._draw(day, today, row, week, act.actor & _BITS)
 
-    def _draw(self, day: int, row: Day, week: Week, who: int) -> None:
+    def _draw(self, day: int, today: int, row: Day, week: Week, who: int) -> None:
         """Into the day's sample, if its hash is among the smallest."""
         sample = row.sample
         if len(sample) >= SAMPLE and who >= sample[-1]:
             return
-        if who in self._who:  # followed before and sampled then: the first time counts
+        if self._who.get(who, -1) >= today - KEEP_DAYS:  # followed before and sampled then: that counts
             return
         insort(sample, who)
         self._who[who] = day
         if len(sample) > SAMPLE:
-            self._who.pop(sample.pop(), None)
+            last = sample.pop()
+            if self._who.get(last) == day:
+                del self._who[last]
         else:
             week.sampled += 1
 
@@ -241,7 +243,7 @@ class Followers(Ledger):
         day = int(sub)
         row = self.days[day] = _day(data)
         for who in row.sample:
-            self._who[who] = day
+            self._who[who] = max(day, self._who.get(who, day))
 
     # -- reading --------------------------------------------------------------------------------------------
 

@@ -243,7 +243,7 @@ class Insights(Ledger):
             if sub == "quotes":
                 yield sub, _encode(sorted(self.quotes.values(), key=lambda quote: (quote.at, quote.id)))
             elif sub == "amplifiers":
-                yield sub, _encode(self.amplifiers)
+                yield sub, _encode(dict(sorted(self.amplifiers.items())))
             elif sub == "seen":
                 yield sub, _encode(list(self.seen))
             else:

@@ -34,8 +34,8 @@ from processors.signals.inputs import SignalInput
 
 EVENT, SILENCE, LEAK = "event", "silence", "leak"
 STOPS, STOPPED, SATURATED = "mentions_silence", "mentions_stop", "saturation"
-#: False alerts per influencer-month of a silence: half of what is allowed, since looks follow each other.
-BUDGET: Final = 0.002
+#: False alerts per influencer-month of a silence inside a contract.
+BUDGET: Final = 0.004
 #: An event alert is closed after so many days (contracts.md).
 OPEN_S: Final = 7 * DAY
 #: Mentions that make a habit, and the days of habit that are looked back on.
@@ -47,7 +47,7 @@ LEAST_SILENCE: Final = 6
 #: What is expected after a contract's end of the rate inside it, if it was not only for the money (.4-.8
 #: measured as usual in the design's figures), and the chance of silence that rings: an end comes once or
 #: twice a year.
-AFTER_KEEPS, AFTER_P, AFTER_MORE_P = 0.6, 0.03, 0.003
+AFTER_KEEPS, AFTER_P, AFTER_MORE_P = 0.5, 0.02, 0.002
 AFTER_DAYS: Final = 60
 #: The bands' middle counts as so many posts; a share must grow by this much, and beyond the band.
 BAND_POSTS, GROWS_BY, LEAST_ADS = 14.0, 0.15, 4
@@ -55,7 +55,7 @@ BAND_POSTS, GROWS_BY, LEAST_ADS = 14.0, 0.15, 4
 MOST_DAYS, LEAST_BEFORE = 56, 21
 #: Chance of as many paid posts in the stretch that is picked: the budget over 15 posts a month and the
 #: picking.
-SATURATION_P: Final = 1e-4
+SATURATION_P: Final = 1e-3
 
 
 def _ledger(inp: SignalInput) -> Brand:

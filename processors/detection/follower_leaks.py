@@ -11,7 +11,7 @@ from typing import Final
 
 from processors.detection import spikes
 from processors.detection.explainers import declared
-from processors.detection.followers import P_SURE, SHIFT, TAU, Base, low_base, rise_of, verdict
+from processors.detection.followers import P_SURE, SHIFT, TAU, Base, low_base, mass_base, rise_of, verdict
 from processors.detection.followers import SUBJECT as BURST
 from processors.detection.look import Look
 from processors.detection.sequential import cusum_share, llr_limit
@@ -69,32 +69,34 @@ def bought_followers_drip(look: Look) -> Verdict:
     lift = None if sure else _by_totals(inp, base)
     breached = (sure or lift is not None) and not said
     flat = _evenness(inp, span)
+    part, before, now = "new_followers", base.share, found.estimate
     weighed = (spikes.own_hit(inp), spikes.purge(inp, ledger_of(inp)), *declared(inp, NAME))
     words = (
         f"for {span} days {now_low:.1f} accounts of low credibility a day have begun to follow "
         f"({usual:.1f} before), {found.estimate:.0%} of the known profiles ({base.share:.0%} before)"
     )
     if lift is not None:
-        rise, share, n = lift
-        span, here = rise.days, share - base.share
+        rise, part, before, now, n = lift
+        span, here = rise.days, now - before
+        like = "are of low credibility" if part == "new_followers" else "follow more than 1,500 others"
         words = (
             f"for {span} days {rise.now:.0f} accounts a day have begun to follow ({rise.before:.0f} before), "
-            f"with no more engagement; {share:.0%} of {n} known profiles are of low credibility "
-            f"({base.share:.0%} before)"
+            f"with no more engagement; {now:.0%} of {n} known profiles {like} ({before:.0%} before)"
         )
     return verdict(
         look, DRIP, RULE, breached=breached, reason=DRIP if breached else "steady", z=found.z,
         effect=-here if breached else min(0.0, -here) if found.now > 0 else 0.0,
         critical=breached and here >= 0.3 and found.z > 6, n=found.weight, needed=3, explainers=weighed,
-        parts=(("new_followers", base.share, base.share + here), *flat), words=words, advice=_DRIP_HELP,
+        parts=((part, before, now), *flat), words=words, advice=_DRIP_HELP,
         window="D28", recovered=found.now <= 0 or here < DRIP_MATTERS / 2,
     )  # fmt: skip
 
 
-def _by_totals(inp: SignalInput, base: Base) -> tuple[spikes.Lift, float, int] | None:
+def _by_totals(inp: SignalInput, base: Base) -> tuple[spikes.Lift, str, float, float, int] | None:
     """A lasting rise of the gains by polled totals, without engagement, where the few known profiles hint at
-    the same: (rise, share of low credibility, known profiles)."""
-    lift = spikes.lifted(spikes.daily_gains(inp, ledger_of(inp)))
+    the same: (rise, part, its share before, now, known profiles)."""
+    ledger = ledger_of(inp)
+    lift = spikes.lifted(spikes.daily_gains(inp, ledger))
     if lift is None or lift.z < LIFT_Z or lift.now < LIFT_RATIO * lift.before:
         return None
     since = inp.at // DAY * DAY - lift.days * DAY
@@ -103,13 +105,19 @@ def _by_totals(inp: SignalInput, base: Base) -> tuple[spikes.Lift, float, int] |
     for _, pane in days:
         a, b = low_and_known(pane, (FOLLOW,))
         low, known = low + a, known + b
-    shift, p = rise_of(low, known, base)
+    rows = [row for _, row in ledger.rows(inp.at, lift.days)]
+    asked, mass = sum(row.following_known for row in rows), mass_base(inp, ledger)
+    part, before, shift, p, n = min(
+        ("new_followers", base.share, *rise_of(low, known, base), known),
+        ("mass_followers", mass.share, *rise_of(sum(row.mass for row in rows), asked, mass), asked),
+        key=lambda found: found[3],
+    )
     usual = spikes.per_day(inp, spikes.LOOKS)
     looks = sum(spikes.looks(pane) for _, pane in days) / lift.days
     lively = bool(usual) and looks > 1.5 * sum(usual) / len(usual) * spikes.grown(inp)
-    if known < LIFT_KNOWN or shift < SHIFT or p > P_LIFT or lively:
+    if n < LIFT_KNOWN or shift < SHIFT or p > P_LIFT or lively:
         return None
-    return lift, base.share + shift, known
+    return lift, part, before, before + shift, n
 
 
 def _without_bursts(days: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:

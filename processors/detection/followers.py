@@ -108,7 +108,7 @@ def low_base(inp: SignalInput) -> Base:
     return Base((low + weight * prior) / (known + weight), known + weight, share_dispersion(days, 1.2))
 
 
-def _mass_base(inp: SignalInput, ledger: Followers) -> Base:
+def mass_base(inp: SignalInput, ledger: Followers) -> Base:
     """Share of mass followers in the reference's weeks, with a prior of .1 worth ten."""
     ref = inp.reference
     weeks = ledger.weeks_in(ref.starts, ref.ends) if ref is not None else []
@@ -185,7 +185,7 @@ def _burst(look: Look, ledger: Followers, found: Rise) -> Verdict:
 
 def _mass(inp: SignalInput, ledger: Followers) -> tuple[str, float, float, float, float, int]:
     """Mass followers among those who joined yesterday and today: what follow trains bring."""
-    base = _mass_base(inp, ledger)
+    base = mass_base(inp, ledger)
     today = inp.at // DAY
     rows = [row for day in (today - 1, today) if (row := ledger.days.get(day)) is not None]
     n = sum(row.following_known for row in rows)

@@ -60,7 +60,7 @@ def _follow(inp: SignalInput, attribute: str, rows: list[tuple[int, Row]], ref: 
     if sum(n for _, n in days) < MIN_KNOWN:
         return None
     phi = max(PHI_MIN, phi)
-    return cusum_share(days, base, phi, -SHIFT * base, known / phi, TAU, cap=CAP)
+    return cusum_share(days, base, phi, -SHIFT * base, known, TAU, cap=CAP)
 
 
 def audience_drift(look: Look) -> Verdict:

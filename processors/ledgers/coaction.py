@@ -115,6 +115,7 @@ class Coaction(Ledger):
         kept = self._kept
         if not kept.first:
             kept.first = act.at
+            self._changed.add("kept")
         if act.kind != "post":
             target = act.event.target
             if act.other not in (0, act.actor) and target is not None:

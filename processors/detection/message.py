@@ -24,11 +24,13 @@ LABEL: Final = {
     "interaction_quality": "Interaction quality",
     "audience_fit": "Audience fit",
     "authenticity": "Authenticity",
+    "relationship": "The relationship with the brand",
     "health": "Partnership health",
 }
 WINDOW: Final = {"H1": "1 hour", "D1": "a day", "D7": "7 days", "D28": "28 days", "D90": "90 days"}
 #: Per cause: what is seen, in words.
 SEEN: Final = {
+    "overdue": "the person who carried it has not been in touch for long",
     "reply_rate": "comments are answered less often than before",
     "answer_gap": "no comment has been answered any more",
     "genuineness": "it is affected by accounts of low credibility among those who like and comment",

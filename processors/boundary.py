@@ -29,7 +29,9 @@ from processors.detection.look import Look
 from processors.detection.message import build
 from processors.detection.registry import DETECTORS, EVENTS
 from processors.detection.verdict import Verdict, gone
+from processors.engaged import effective, sample_of
 from processors.influencer import Influencer
+from processors.ledgers.audience import Audience
 from processors.panes import DAY, HOUR
 from processors.readings import reading
 from processors.records import Config
@@ -37,6 +39,7 @@ from processors.reference import due, freeze
 from processors.scores import Score
 from processors.signals import evaluate
 from processors.signals.inputs import SignalInput
+from processors.snapshot import TOPICS, Facts, Snapshot
 from processors.state.layout import PartitionKeys
 from processors.state.store import Write
 from processors.tiers import tier
@@ -80,6 +83,9 @@ class Evaluator:
         self, on_transition: Callable[[str, str], None] | None = None, config: Config | None = None
     ) -> None:
         self.out = Outbound()
+        #: What crosses influencers, as last read; and what parts of it tell of those evaluated here.
+        self.snapshot: Snapshot | None = None
+        self.facts: dict[str, Facts] = {}
         self._on_transition = on_transition
         self._config = config or Config()
 
@@ -115,6 +121,7 @@ class Evaluator:
         self.out.shown[pid] = Shown(partnership.brand_id, tier(inp.followers), health.value, values)
         if at % HOUR == 0:
             self._spark(inf, pid, at, health)
+            self.facts[inf.id] = facts_of(inf, inp, signals, self.facts.get(inf.id))
 
     def provisional(self, inf: Influencer, partnership: Partnership, at: int) -> bytes:
         """A reading up to now, with the running panes. Rules do not look at it."""
@@ -128,9 +135,9 @@ class Evaluator:
         pid = partnership.partnership_id
         day = at // DAY
         if inf.meta.freeze_tried.get(pid, -1) >= day:
-            return signal_input(inf, partnership, at)
+            return signal_input(inf, partnership, at, snapshot=self.snapshot)
         inf.meta.freeze_tried[pid] = day
-        inp = signal_input(inf, partnership, at)
+        inp = signal_input(inf, partnership, at, snapshot=self.snapshot)
         if due(inp):
             reference = freeze(inp)
             if reference is not None:
@@ -191,7 +198,10 @@ class Evaluator:
                 inf.alerts[name] = encode_state(new)
                 inf.mark(f"al:{name}")
         for transition in transitions:
-            alert = build(transition, verdict, inp, event_ids=_evidence(inp), actors=_actors(inp))
+            alert = build(
+                transition, verdict, inp, event_ids=_evidence(inp), actors=_actors(inp),
+                snapshot_id=_named(inp, verdict),
+            )  # fmt: skip
             self.out.transitions.append((inf.id, alert))
             if self._on_transition:
                 self._on_transition(key[0], transition.state)
@@ -253,6 +263,31 @@ def _actors(inp: SignalInput) -> int | None:
     """Distinct actors of D28, scaled up from the sample."""
     sample = inp.actors_d28
     return round(sample.actors / sample.rate) if sample.actors else None
+
+
+def _named(inp: SignalInput, verdict: Verdict) -> str | None:
+    """Id of the snapshot where something is explained by it."""
+    if inp.snapshot is None or not any(c.accepted and c.by_snapshot for c in verdict.explainers):
+        return None
+    return inp.snapshot.id
+
+
+def facts_of(inf: Influencer, inp: SignalInput, signals: dict[str, Score], old: Facts | None) -> Facts:
+    """What the hourly snapshot tells of an influencer; what takes long is looked at once a day."""
+    quality = signals["interaction_quality"].parts.get("quality_rate")
+    reply = signals["connection"].parts.get("reply_rate")
+    size, topics = (None, {}) if old is None else (old.effective, old.topics)
+    if old is None or inp.at % DAY == 0:
+        target = inp.partnership.target_audience
+        size = effective(sample_of(inf.actors, inp.at // DAY), target).value
+        ledger = inf.ledgers.get(Audience.name)
+        mix = ledger.mix(inp.at - 28 * DAY, inp.at, "topics") if isinstance(ledger, Audience) else {}
+        most = sorted(mix.items(), key=lambda item: (-item[1], item[0]))[:TOPICS]
+        topics = {topic: round(acts) for topic, acts in most if acts >= 1}
+    return Facts(
+        size, signals["audience_fit"].value, quality.value if quality is not None else None,
+        reply.value if reply is not None else None, topics,
+    )  # fmt: skip
 
 
 def firing(inf: Influencer) -> int:

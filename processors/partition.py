@@ -29,9 +29,10 @@ from processors.fold import Folder
 from processors.influencer import KEEP_SHORT_DAYS, Influencer, longest_silent
 from processors.panes import DAY, HOUR
 from processors.records import TOTALS, Ahead, Config, Decoded, Outputs, Record, Totals, decode_records
+from processors.snapshot import Part, encode, part_of
 from processors.state.layout import PartitionKeys
 from processors.state.store import Claim, Write
-from processors.writes import write_influencers, write_memory, write_unevaluated
+from processors.writes import write_fence, write_influencers, write_memory, write_unevaluated
 
 #: The clock is looked at for crossed boundaries once a minute of it.
 TICK_S = 60
@@ -70,14 +71,12 @@ class Partition:
         self.delays = Delays()
         self.totals = Totals()
         self.clock = 0.0  # newest record timestamp, epoch s
-        self.ahead: Ahead | None = (
-            None  # of a record far ahead of the clock, until the next tells who is right
-        )
+        self.ahead: Ahead | None = None  # of a record far ahead of the clock: the next tells who is right
         self.jumped = 0.0  # sum of the steps that were taken for gaps
         self.out = Outputs()
         self.evaluator = Evaluator(on_transition, config)
         self._epoch = self._seq = 0
-        self._tick = self._swept = 0
+        self._tick = self._swept = self._part_hour = 0
         #: Influencers of this partition with a partnership: held in memory, and swept when silent.
         self.watched: frozenset[str] = frozenset()
         #: As Redis has it: influencers that were touched and wait for a boundary. To be loaded after a claim.
@@ -108,8 +107,7 @@ class Partition:
         self.unevaluated = frozenset(unevaluated)
         if ahead := fields.get(b"ahead"):
             self.ahead = msgspec.json.decode(ahead, type=Ahead)
-        if b"delays" in fields:
-            self.delays = Delays.decode(fields[b"delays"])
+        self.delays = Delays.decode(fields[b"delays"]) if b"delays" in fields else self.delays
         self.memory.load(ids, acts)
         if listed is not None:
             self._listed = listed
@@ -367,14 +365,16 @@ class Partition:
         write_unevaluated(write, keys, self.unevaluated, now)
         self.unevaluated = now
         self.evaluator.write(write, keys)
-        fence: list[bytes | str | int] = []
-        for name in TOTALS:
-            fence += (name, getattr(self.totals, name))
-        fence += ("clock", repr(self.clock), "jumped", repr(self.jumped))
-        fence += ("ahead", b"" if self.ahead is None else msgspec.json.encode(self.ahead))
-        fence += ("delays", self.delays.encode())
-        write.add("HSET", keys.fence, fence)
+        if (hour := int(self.clock) // HOUR) != self._part_hour:
+            self._part_hour = hour
+            write.add("SET", keys.part, [encode(self.part())])
+        write_fence(write, keys, self.totals, self.clock, self.jumped, self.ahead, self.delays)
         return write
+
+    def part(self) -> Part:
+        """What the watched influencers tell for the snapshot of all partitions."""
+        held = filter(None, map(self.influencers.get, sorted(self.watched)))
+        return part_of(held, self.evaluator.facts, self.clock)
 
     def written(self) -> None:
         """The write was answered OK or SAME."""

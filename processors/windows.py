@@ -26,6 +26,7 @@ from processors.panes import (
 )
 from processors.signals.inputs import Exposure, Gap, Reference, SignalInput
 from processors.signals.survival import exposure_of
+from processors.snapshot import Snapshot
 from schemas import Partnership
 
 _EXPOSED = LATENCY_EDGES[-1]
@@ -177,7 +178,12 @@ def _age_bin(age: float) -> int:
 
 
 def signal_input(
-    inf: Influencer, partnership: Partnership, at: int, *, provisional: bool = False
+    inf: Influencer,
+    partnership: Partnership,
+    at: int,
+    *,
+    provisional: bool = False,
+    snapshot: Snapshot | None = None,
 ) -> SignalInput:
     """What the signals see at `at` (epoch s, multiple of 300)."""
     end = window_end(at)
@@ -212,6 +218,7 @@ def signal_input(
         hours=sums.hours,
         ledgers=inf.ledgers,
         lifetime=meta.lifetime[:N_KINDS],
+        snapshot=snapshot,
     )
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+import msgspec
+
+from processors.delays import Delays
 from processors.event_memory import EventMemory
 from processors.influencer import KEEP_SHORT_DAYS, Influencer
 from processors.panes import DAY
+from processors.records import TOTALS, Ahead, Totals
 from processors.state.layout import PartitionKeys
 from processors.state.store import Write
 
@@ -54,6 +58,20 @@ def write_memory(write: Write, keys: PartitionKeys, memory: EventMemory) -> None
     for hour in memory.expired_act_hours:
         write.add("UNLINK", keys.acts(hour), [])
     memory.taken()
+
+
+def write_fence(
+    write: Write, keys: PartitionKeys, totals: Totals, clock: float, jumped: float, ahead: Ahead | None,
+    delays: Delays,
+) -> None:  # fmt: skip
+    """What the fence's hash tells beside its place: totals and clock."""
+    fence: list[bytes | str | int] = []
+    for name in TOTALS:
+        fence += (name, getattr(totals, name))
+    fence += ("clock", repr(clock), "jumped", repr(jumped))
+    fence += ("ahead", b"" if ahead is None else msgspec.json.encode(ahead))
+    fence += ("delays", delays.encode())
+    write.add("HSET", keys.fence, fence)
 
 
 def write_unevaluated(write: Write, keys: PartitionKeys, before: frozenset[str], now: frozenset[str]) -> None:

@@ -22,6 +22,7 @@ from processors.panes import COUNT, DAY, HOUR, KIND_INDEX, UNDOS, Pane
 from processors.signals.authenticity import FOLLOW, NAME, low_and_known
 from processors.signals.inputs import SignalInput
 from processors.signals.stats import median
+from processors.snapshot import purged
 
 #: Kinds that say that people look at posts (views too: a video that is seen by many brings followers).
 LOOKS: Final = tuple(
@@ -39,6 +40,8 @@ WAVE_H: Final = 6
 TAGGED, TAGGED_TIMES = 0.4, 2.0
 #: Followers lost within a day from which the platform may have cleared up.
 PURGED: Final = 0.025
+#: Share of all influencers that lost followers on one day from which the platform did.
+EVERYWHERE: Final = 0.2
 #: An hour counts as busy with so many times the follows to be expected in it.
 BUSY: Final = 2.0
 
@@ -221,7 +224,17 @@ def lost_at_once(inp: SignalInput, ledger: Followers) -> dict[int, str]:
     for (before, old), (after, new) in pairwise(totals):
         if old and after - before <= 2 * DAY and new <= old * (1 - PURGED):
             found[after // DAY] = f"followers fell from {old} to {new} within a day"
-    return found
+    return {**everywhere(inp), **found}
+
+
+def everywhere(inp: SignalInput) -> dict[int, str]:
+    """Epoch day -> why, for days of the last 28 on which many influencers at once lost followers."""
+    snapshot, today = inp.snapshot, inp.at // DAY
+    return {
+        day: f"{purged(snapshot, day):.0%} of {of} influencers lost more than 2 % of their followers that day"
+        for day, (of, _) in (snapshot.days.items() if snapshot is not None else ())
+        if today - 28 <= day <= today and purged(snapshot, day) >= EVERYWHERE
+    }
 
 
 def purge(inp: SignalInput, ledger: Followers) -> Considered:
@@ -230,7 +243,8 @@ def purge(inp: SignalInput, ledger: Followers) -> Considered:
     if not days:
         return Considered("purge", False, f"{inp.d7[UNDOS]} undos in 7 days, no day of mass unfollows")
     newest = max(days)
-    return Considered("purge", True, f"{days[newest]}, {inp.at // DAY - newest} days ago")
+    why = f"{days[newest]}, {inp.at // DAY - newest} days ago"
+    return Considered("purge", True, why, by_snapshot=newest in everywhere(inp))
 
 
 def considered(inp: SignalInput, ledger: Followers, rise: Rise) -> tuple[Considered, ...]:

@@ -32,6 +32,7 @@ class Considered(msgspec.Struct, frozen=True):
     kind: str
     accepted: bool
     why: str
+    by_snapshot: bool = False  # the hourly snapshot of all influencers says so
 
 
 class Verdict(msgspec.Struct, frozen=True):

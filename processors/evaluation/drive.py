@@ -24,6 +24,7 @@ from processors.evaluation.inputs import Case
 from processors.partition import Partition
 from processors.records import Config
 from processors.signals import evaluate
+from processors.snapshot import merge
 from processors.state.layout import PartitionKeys
 from processors.state.memory_store import MemoryStore
 from processors.state.store import Answer
@@ -88,7 +89,7 @@ class _Driver:
         )  # fmt: skip
         self.run_ = Run([], {}, {}, {}, [], 0.0)
         self._fired: set[str] = set()
-        self._prev, self._next, self._written_at, self._sampled = -1, 0, 0.0, 0
+        self._prev, self._next, self._written_at, self._sampled, self._merged = -1, 0, 0.0, 0, 0
         self.loop = asyncio.new_event_loop()
 
     def run(self, on_progress: Callable[[int], None] | None) -> Run:
@@ -111,6 +112,9 @@ class _Driver:
             self._meet(name)
         partition.fold(decoded, records[0].timestamp // 3_600_000)
         self._next = records[-1].offset + 1
+        if (hour := int(partition.clock) // HOUR) > self._merged:
+            self._merged = hour
+            partition.evaluator.snapshot = merge((partition.part(),), partition.evaluator.snapshot)
         if partition.clock >= self._written_at + _WRITE_S or partition.crowded:
             self._write()
 

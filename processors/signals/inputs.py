@@ -14,6 +14,7 @@ from schemas import Partnership
 
 if TYPE_CHECKING:
     from processors.ledgers.base import Ledger
+    from processors.snapshot import Snapshot
 
 #: Ages (s) at which posts are compared: 1 h, 6 h, 24 h, 72 h.
 POST_AGES = (3_600, 21_600, 86_400, 259_200)
@@ -133,3 +134,5 @@ class SignalInput:
     #: Acts of the audience by kind, ever counted (lifetime counts, columns as KINDS): it only grows, so it is
     #: what "confirmed by new evidence" is measured with. Left out, no alert is ever confirmed.
     lifetime: Sequence[int] = (0,) * N_KINDS
+    #: What crosses influencers. It may explain, and no more: it is as old as the last merge.
+    snapshot: Snapshot | None = None

@@ -21,11 +21,12 @@ TAGreadings:none    hash    the same for influencers without a partnership
 TAGspark            hash    partnership id -> JSON list of [epoch s, health or null], hourly, newest last
 TAGalerts           hash    fingerprint -> newest transition of the alert as JSON (contract `Alert`)
 TAGunevaluated      hash    influencers that were touched and wait for their next boundary (values empty)
+TAGpart             string  what this partition tells for the snapshot (msgpack, processors.snapshot.Part)
 TAGoutbox           stream  alert transitions waiting for the topic: field `alert` (JSON)
 ==================  ======  ==========================================================================
 
 Whole installation: ``{<namespace>}layout`` hash: version, topic, partitions; ``{<namespace>}hash_key``
-string.
+string; ``{<namespace>}snapshot`` string: the parts of all partitions merged (processors.snapshot.Snapshot).
 """
 
 from __future__ import annotations
@@ -74,6 +75,10 @@ class PartitionKeys:
         return self.tag + "unevaluated"
 
     @property
+    def part(self) -> str:
+        return self.tag + "part"
+
+    @property
     def outbox(self) -> str:
         return self.tag + "outbox"
 
@@ -98,6 +103,11 @@ def layout_key(namespace: str) -> str:
 def hash_key_key(namespace: str) -> str:
     """Key under which a generated hash key is kept when the environment sets none."""
     return f"{{{namespace}}}hash_key"
+
+
+def snapshot_key(namespace: str) -> str:
+    """Key of the hourly snapshot of what crosses influencers."""
+    return f"{{{namespace}}}snapshot"
 
 
 def receipts_key(namespace: str) -> str:

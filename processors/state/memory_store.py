@@ -86,6 +86,9 @@ class MemoryStore:
     async def read_strings(self, keys: Sequence[str]) -> list[bytes]:
         return [self.strings.get(key, b"") for key in keys]
 
+    async def put_string(self, key: str, value: bytes) -> None:
+        self.strings[key] = value
+
     async def read_outbox(self, keys: PartitionKeys, count: int) -> list[tuple[bytes, bytes]]:
         return self.streams.get(keys.outbox, [])[:count]
 

@@ -99,6 +99,9 @@ class RedisStore:
         found = await self._pipeline("read", [("GET", key) for key in keys])
         return [value or b"" for value in found]
 
+    async def put_string(self, key: str, value: bytes) -> None:
+        await self._call("put", lambda: self._redis.set(key, value))
+
     async def read_outbox(self, keys: PartitionKeys, count: int) -> list[tuple[bytes, bytes]]:
         entries = await self._call("outbox", lambda: self._redis.xrange(keys.outbox, count=count))
         return [(entry, fields[b"alert"]) for entry, fields in entries]

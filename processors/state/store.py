@@ -109,6 +109,9 @@ class Store(Protocol):
     async def read_strings(self, keys: Sequence[str]) -> list[bytes]:
         """Whole strings, in the order of `keys`; empty for a missing one."""
 
+    async def put_string(self, key: str, value: bytes) -> None:
+        """Write a whole string that no fence guards: what may be made again at any time."""
+
     async def read_outbox(self, keys: PartitionKeys, count: int) -> list[tuple[bytes, bytes]]:
         """The oldest waiting transitions: (entry id, alert JSON)."""
 

@@ -184,8 +184,8 @@ def _weights(curve: Sequence[float], factor: float, times: float) -> list[float]
     return [factor * (o / n if n > 1e-9 else 1.0) for o, n in zip(other, null, strict=True)]
 
 
-def dispersion(past: Sequence[Cohort], scores: Sequence[float], size: int) -> float:
-    """phi >= 1 of sum_i (k_i - e_i) a_i over blocks of `size` days: Pearson, with a prior worth a week."""
+def dispersion(past: Sequence[Cohort], scores: Sequence[float], size: int, calm: float = 1.0) -> float:
+    """phi of sum_i (k_i - e_i) a_i over blocks of `size` days: Pearson, with a prior worth a week."""
     chi2 = blocks = 0.0
     for i in range(0, len(past) - size + 1, size):
         part = past[i : i + size]
@@ -195,7 +195,8 @@ def dispersion(past: Sequence[Cohort], scores: Sequence[float], size: int) -> fl
             chi2 += got * got / var
             blocks += 1
     prior_n = PHI_PRIOR_N / size
-    return max(1.0, (chi2 + PHI_PRIOR * prior_n) / (max(0.0, blocks - 1) + prior_n))
+    # `calm`: 1 - reply rate, as answers are binomial: who answers most comments varies less than by Poisson.
+    return max(calm, (chi2 + PHI_PRIOR * calm * prior_n) / (max(0.0, blocks - 1) + prior_n))
 
 
 class Leak(msgspec.Struct, frozen=True):
@@ -217,7 +218,8 @@ def leak(days: Sequence[Cohort], past: Sequence[Cohort], ref: Reference) -> Leak
     if not days or rate <= 0:
         return none
     flat = [1.0] * N_LATENCY
-    phi = max(dispersion(past, flat, size) for size in (1, 4))
+    calm = max(0.4, 1 - rate)
+    phi = max(dispersion(past, flat, size, calm) for size in (1, 4))
     onsets = _onsets(days, phi, max(1.0, rate * ref.reply_n))
     if not any(onset.z > Z_MIN and onset.given <= (1 - DELTA) * onset.due for onset in onsets):
         return msgspec.structs.replace(
@@ -227,7 +229,7 @@ def leak(days: Sequence[Cohort], past: Sequence[Cohort], ref: Reference) -> Leak
     for halving, factor, times in WAYS:
         base = _weights(ref.reply_curve, factor, times)
         scores = [log(max(1e-3, w * (0.6 if halving else 1.0))) for w in base]
-        scale = max(dispersion(past, scores, 1), dispersion(past, scores, 4))
+        scale = max(dispersion(past, scores, 1, calm), dispersion(past, scores, 4, calm))
         for onset in onsets:
             llr = _llr(days[onset.first :], base, halving, onset) / scale
             total += exp(min(50.0, llr)) / len(WAYS)
@@ -290,8 +292,8 @@ def reply_leak(look: Look) -> Verdict:
     score = look.scores[SIGNAL]
     base = Verdict(
         signal=SIGNAL, rule=RULE, subject=SUBJECT, breached=False, recovered=False, severity=None,
-        measurable=False, reason="warming_up", value=score.value, baseline=score.baseline, n=score.n, lo=score.lo, hi=score.hi,
-        window=WINDOW, evidence_key=evidence(SIGNAL, inp), evidence_needed=5,
+        measurable=False, reason="warming_up", value=score.value, baseline=score.baseline, n=score.n,
+        lo=score.lo, hi=score.hi, window=WINDOW, evidence_key=evidence(SIGNAL, inp), evidence_needed=5,
     )  # fmt: skip
     with_ = msgspec.structs.replace
     if ref is None or not ref.reply_rate or len(ref.reply_curve) != N_LATENCY:

@@ -55,6 +55,8 @@ _SHOUTED: Final = re.compile(r"(?<![\w#@])[A-Z]{3,}[A-Z_-]*(?:5|10|15|20|25|30|3
 _AFTER_WORD: Final = re.compile(
     r"(?i:\b(?:codes?|código|codigo|codice|cupom|cupón|cupon|coupon|rabattcode|gutscheincode)\b)"
     r"[\s:\"'“„»*(]*[A-Z][A-Z0-9_-]{2,}\b"
+    r"|(?i:\b(?:use|enter|usa|usad|usate|utilisez|nutzt|nutze|gebruik)\b) "
+    r"[\"'“„»*(]?[A-Z]{3,}[A-Z0-9]*\b(?! [A-Z]{3,})"
 )
 _NUMBER: Final = r"\d+(?:[.,]\d+)?"
 _CURRENCY: Final = r"(?:eur|euros?|usd|dollars?|pounds?|gbp|chf|reais)\b"
@@ -91,10 +93,12 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         "{START}": r"(?:^|(?<=[.!?:\n] )|(?<=[^\w\s,'\"-] )|(?<=, ))",
     }
     made = {}
-    for name in ("codes", "discounts", "links", "calls"):
+    for name in ("codes", "discounts", "links", "calls", "weak", "story"):
         lines = words[name]
         for key, piece in pieces.items():
             lines = lines.replace(key, piece)
+        if name == "weak":
+            lines = "\n".join(f"{pieces['{NO}']}{entry}" for entry in _entries(lines))
         made[name] = re.compile(rf"(?<!\w)(?:{'|'.join(f'(?:{entry})' for entry in _entries(lines))})(?!\w)")
     return made
 
@@ -102,6 +106,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
 _PATTERNS: Final = _patterns()
 _CODES, _DISCOUNTS = _PATTERNS["codes"], _PATTERNS["discounts"]
 _LINKS, _CALLS = _PATTERNS["links"], _PATTERNS["calls"]
+_WEAK, _STORY = _PATTERNS["weak"], _PATTERNS["story"]
 
 
 def shop_link(url: str) -> bool:
@@ -126,14 +131,17 @@ def commercial_cue(
     if text is None:
         return LINK if any(map(shop_link, urls)) else None
     body = _SPACE.sub(" ", text.text)
+    named = body if brand is None else brand.masked(body)
     if _CODES.search(body) or _AFTER_WORD.search(text.original) or _SHOUTED.search(text.original):
         return CODE
-    if _DISCOUNTS.search(body):
+    if _DISCOUNTS.search(named):
         return DISCOUNT
     without = _ADDRESS.sub(" ", body) if "." in body else body
     if any(map(shop_link, urls)) or any(map(shop_link, _ADDRESS.findall(body))) or _LINKS.search(without):
         return LINK
-    if _CALLS.search(without if brand is None else brand.masked(without)):
+    if brand is not None:
+        without = brand.masked(without)
+    if _CALLS.search(without) or (len(set(_WEAK.findall(without))) >= 2 and not _STORY.search(without)):
         return CALL
     if not RELATION_TAGS.isdisjoint(hashtags(text)) or any(tag.lower() in RELATION_TAGS for tag in tags):
         return RELATION

@@ -90,3 +90,27 @@ def test_terms_of_several_words_match_with_any_joint() -> None:
 def test_any_text_and_any_address_can_be_read(text: str, urls: list[str]) -> None:
     commercial_cue(Folded(text), urls, (), ACME)
     ACME.named(Folded(text), urls, urls, urls)
+
+
+HEARD = """Check the description for the acme offer
+If you buy through my link I earn a small commission, acme
+My affiliate link for the acme is in the description|acme Black Week starts now|acme os regala un 10 %
+acme vi regala il 10 %
+Everyone gets free shipping at acme until Sunday|Pick up the new acme at your nearest store
+DM me for the acme deal
+Linked my acme favourites below|You can get acme at the shop now|El acme está rebajado|Add acme to your cart"""
+SAID = """The shop around the corner repaired my acme zip|We took the acme to the store and back
+I offer you this sunset, in acme
+Cart full of wood, acme full of mud|Bio eggs and acme socks|Free afternoon, fresh snow, acme on my feet
+The price of early mornings: tired eyes, warm acme hands|My collection of maps and one acme pack
+Ich habe den acme damals im Angebot gekauft|Sunday until sunset in acme|Writing code next to my acme"""
+
+
+@pytest.mark.parametrize("text", [t for line in HEARD.split("\n") for t in line.split("|")])
+def test_trade_words_together_call_to_buy(text: str) -> None:
+    assert commercial_cue(Folded(text), (), (), ACME) is not None
+
+
+@pytest.mark.parametrize("text", [t for line in SAID.split("\n") for t in line.split("|")])
+def test_a_trade_word_in_a_story_does_not(text: str) -> None:
+    assert commercial_cue(Folded(text), (), (), ACME) is None

@@ -283,6 +283,10 @@ class Owner:
         self._shared.relay.owned = set(self._owned)
         metrics.PARTITIONS.set(len(self._owned))
 
+    def partitions(self) -> list[Partition]:
+        """What is owned now."""
+        return [owned.lane.partition for owned in self._owned.values()]
+
     async def flush_all(self, within: float) -> None:
         """Bring everything behind the fence, for a clean stop, and claim nothing any more; gives up after
         `within` seconds."""

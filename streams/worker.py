@@ -39,6 +39,7 @@ from streams.outputs import BatchSender, start_producer
 from streams.owner import Owner
 from streams.settings import Settings
 from streams.settings_doc import mask_address
+from streams.snapshots import Snapshots
 from streams.topics import READY_S, can_idempotent, ensure_topics, open_admin
 from streams.transport import BatchConsumer, BatchSchema, BatchTransport
 
@@ -73,6 +74,7 @@ class Worker:
         self.reader = BookReader(settings, self.book, self._book_changed)
         self.owner: Owner | None = None
         self._relay_task: asyncio.Task[None] | None = None
+        self._snapshots_task: asyncio.Task[None] | None = None
         self._producer: Any = None
         self._joined = False
         self._ready: dict[str, Any] = {"ready": False, "why": "starting"}
@@ -138,6 +140,9 @@ class Worker:
         await self.reader.start()
         self.owner.book_ready.set()
         self._relay_task = self._watched(relay.run(), "relay")
+        topic, count = settings.topic(topics.EVENTS), self.owner.partition_count
+        snapshots = Snapshots(self.store, settings.namespace, topic, count, self.owner.partitions)
+        self._snapshots_task = self._watched(snapshots.run(), "snapshots")
         metrics.BUILD.labels(metadata.version("rapport-monitor"), METHOD_VERSION).set(1)
 
     def _watched(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
@@ -261,10 +266,11 @@ class Worker:
         if self.owner is not None:
             await self.owner.flush_all(_STOP_S)
         await self.reader.stop()
-        if self._relay_task is not None:
-            self._relay_task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._relay_task
+        for task in (self._relay_task, self._snapshots_task):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
         if self._producer is not None:
             with contextlib.suppress(KafkaError, TimeoutError):
                 await asyncio.wait_for(self._producer.stop(), 5.0)

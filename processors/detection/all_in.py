@@ -47,7 +47,7 @@ LEAST_SILENCE: Final = 6
 #: What is expected after a contract's end of the rate inside it, if it was not only for the money (.4-.8
 #: measured as usual in the design's figures), and the chance of silence that rings: an end comes once or
 #: twice a year.
-AFTER_KEEPS, AFTER_P, AFTER_MORE_P = 0.5, 0.02, 0.002
+AFTER_KEEPS, AFTER_P, AFTER_MORE_P = 0.6, 0.03, 0.003
 AFTER_DAYS: Final = 60
 #: The bands' middle counts as so many posts; a share must grow by this much, and beyond the band.
 BAND_POSTS, GROWS_BY, LEAST_ADS = 14.0, 0.15, 4

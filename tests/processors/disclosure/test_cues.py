@@ -98,12 +98,14 @@ My affiliate link for the acme is in the description|acme Black Week starts now|
 acme vi regala il 10 %
 Everyone gets free shipping at acme until Sunday|Pick up the new acme at your nearest store
 DM me for the acme deal
-Linked my acme favourites below|You can get acme at the shop now|El acme está rebajado|Add acme to your cart"""
+Linked my acme favourites below
+You can get acme at the shop now|El acme está rebajado|Add acme to your cart"""
 SAID = """The shop around the corner repaired my acme zip|We took the acme to the store and back
 I offer you this sunset, in acme
 Cart full of wood, acme full of mud|Bio eggs and acme socks|Free afternoon, fresh snow, acme on my feet
 The price of early mornings: tired eyes, warm acme hands|My collection of maps and one acme pack
-Ich habe den acme damals im Angebot gekauft|Sunday until sunset in acme|Writing code next to my acme"""
+Ich habe den acme damals im Angebot gekauft|Sunday until sunset in acme
+GIVEAWAY! Tag a friend below and follow to win. Ends Sunday. My acme has seen better days"""
 
 
 @pytest.mark.parametrize("text", [t for line in HEARD.split("\n") for t in line.split("|")])

@@ -263,7 +263,7 @@ class Influencer:
             del self.short[month]
             self.mark(f"s:{month}")
         for ledger in self.ledgers.values():
-            ledger.trim(self.meta.max_at)
+            ledger.trim(settled)
 
     def short_pane(self, at: float) -> Pane:
         """The short day pane that holds `at`, for an event that came too late for any other."""

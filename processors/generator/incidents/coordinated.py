@@ -148,7 +148,8 @@ class _Camouflage(Incident):
         self.scenario = farm.scenario
         self.first_effect = None
         self.actors = set()
-        self._farm, self._rate = farm, per_post
+        # A stream of which one event in fifty is kept shows one camouflage like in fifty.
+        self._farm, self._rate = farm, per_post * persona.thinning
 
     def extra_acts(self, post: Post) -> Iterator[Extra]:
         if not self.active(post.at):

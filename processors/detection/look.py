@@ -19,17 +19,20 @@ class Look:
     def __init__(
         self, inp: SignalInput | Callable[[], SignalInput], scores: dict[str, Score] | None = None
     ) -> None:
-        self._inp, self._make = (None, inp) if callable(inp) else (inp, None)
+        self._inp: SignalInput | None = None if callable(inp) else inp
+        self._make: Callable[[], SignalInput] | None = inp if callable(inp) else None
         self._scores = scores
         self._single: dict[str, Score] = {}
 
     @property
     def inp(self) -> SignalInput:
         """The signal's input."""
-        if self._inp is None:
-            assert self._make is not None
-            self._inp = self._make()
-        return self._inp
+        inp = self._inp
+        if inp is None:
+            if self._make is None:
+                raise ValueError("neither an input nor a way to make one")
+            inp = self._inp = self._make()
+        return inp
 
     @property
     def scores(self) -> dict[str, Score]:

@@ -51,8 +51,8 @@ N_LATENCY: Final = len(LATENCY_EDGES)
 DIALOGUES: Final = ANSWERED + N_LATENCY
 #: Events that came after the watermark had passed their time.
 LATE: Final = DIALOGUES + 1
-#: Comments of the audience (replies and quotes too): generic ones, repeated ones, inauthentic ones; questions,
-#: intents to buy, objections (processors/ledgers/comments.py).
+#: Comments of the audience (replies and quotes too): generic ones, repeated ones, inauthentic ones;
+#: questions, intents to buy, objections (processors/ledgers/comments.py).
 GENERICS: Final = LATE + 1
 DUPLICATES: Final = GENERICS + 1
 INAUTHENTIC: Final = DUPLICATES + 1

@@ -54,15 +54,16 @@ def _lines(path: Path) -> Iterator[tuple[Actor, bool, float]]:
 
 
 def suspicion(actor: Actor, at: float) -> float:
-    """Log odds that the account is fake, at the base rate: of the points or of the model, whichever is more.
-    Unknown profiles lie at the base rate."""
+    """Log odds that the account is fake, at the base rate: the model's where its facts are known, as live
+    credibility is cut off at both ends, else those of the points. Unknown profiles lie at the base rate."""
+    odds = log_odds(actor)
+    if odds is not None:
+        return odds + _SHIFT
     trust = credibility(actor, at)
     if trust is None:
         return _SHIFT
     doubt = min(0.999, max(0.001, 1 - trust))
-    odds = log_odds(actor)
-    by_points = log(doubt / (1 - doubt))
-    return by_points if odds is None else max(by_points, odds + _SHIFT) + 1e-3 * odds
+    return log(doubt / (1 - doubt))
 
 
 def auc(scores: Sequence[float], labels: Sequence[bool]) -> float | None:
@@ -104,11 +105,8 @@ def average_precision(scores: Sequence[float], labels: Sequence[bool]) -> float 
 
 def neutral_odds(actor: Actor, at: float) -> float | None:
     """Log odds at even odds beforehand: the model's, else those of the points; None for unknown profiles."""
-    odds = log_odds(actor)
-    if odds is not None:
-        return odds
-    trust = credibility(actor, at)
-    return None if trust is None else suspicion(actor, at) - _SHIFT
+    known = log_odds(actor) is not None or credibility(actor, at) is not None
+    return suspicion(actor, at) - _SHIFT if known else None
 
 
 def estimated_share(odds: Sequence[float]) -> float:

@@ -24,15 +24,17 @@ SIGNAL: Final = "audience_fit"
 SUBJECT: Final = "audience_drift"
 #: Shares wander so much without any cause (sd within two months).
 TAU: Final = 0.025
+#: Deviations of reference and wandering that belong to no change.
+GUARD: Final = 0.6
 #: The change to be found, as a share of the reference's share, and the one that matters to people.
 SHIFT: Final = 0.25
 MATTERS: Final = 0.12
 CRITICAL: Final = 0.40
-Z: Final = 3.0
+Z: Final = 2.8
 #: False alerts a month that one attribute may give.
-BUDGET: Final = 0.002
+BUDGET: Final = 0.003
 #: Acts of one day are not independent (one post, one crowd): at least so much overdispersion.
-PHI_MIN: Final = 1.5
+PHI_MIN: Final = 1.25
 #: One day may add this much to a CUSUM of log-likelihoods at most: a drift needs several days.
 CAP: Final = 2.5
 #: Volume over the reference's busiest day from which it is a surge; and how long strangers stay.
@@ -60,7 +62,7 @@ def _follow(inp: SignalInput, attribute: str, rows: list[tuple[int, Row]], ref: 
     if sum(n for _, n in days) < MIN_KNOWN:
         return None
     phi = max(PHI_MIN, phi)
-    return cusum_share(days, base, phi, -SHIFT * base, known, TAU, cap=CAP)
+    return cusum_share(days, base, phi, -SHIFT * base, known, TAU, guard=GUARD, cap=CAP)
 
 
 def audience_drift(look: Look) -> Verdict:

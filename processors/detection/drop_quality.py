@@ -19,12 +19,12 @@ from processors.scores import Score
 from processors.signals.health import FLOOR, pulls
 from processors.signals.inputs import Reference, SignalInput
 from processors.signals.quality import EXPONENTS, deep_and_all
-from processors.signals.stats import MEDIAN_SE
+from processors.signals.stats import MEDIAN_SE, median
 
 QUALITY_DELTA, QUALITY_CRITICAL = -0.10, -0.25
 G_DELTA, DEPTH_DELTA, RATE_DELTA = -0.10, -0.35, -0.40
 G_PHI, G_TAU = 2.0, 0.03
-DEPTH_TAU, RATE_TAU = 0.25, 0.20
+DEPTH_TAU, RATE_TAU = 0.25, 0.25
 #: Single posts differ by at least so much (log sd), even if the reference's few agree.
 RATE_SD_MIN: Final = 0.30
 MIN_ACTORS: Final = 10
@@ -49,10 +49,17 @@ def _depth_z(part: Score, ref: Reference) -> float:
     return (part.baseline - part.value) / sqrt(spread / part.n + spread / before + (DEPTH_TAU * spread) ** 2)
 
 
-def _rate_z(part: Score, ref: Reference) -> float:
+def _acts_per_post(inp: SignalInput) -> float:
+    """Median weight at 24 h of the posts that are known, in likes' worth; 0 without any."""
+    acts = sorted(post.weight[2] / 100 for post in inp.posts)
+    return median(acts) if acts else 0.0
+
+
+def _rate_z(part: Score, ref: Reference, acts: float) -> float:
     if part.value is None or not part.baseline or part.n <= 0 or ref.quality_posts <= 0:
         return 0.0
-    single = (MEDIAN_SE * max(RATE_SD_MIN, ref.quality_rate_log_sd or 0.5)) ** 2
+    # A post of few acts is a matter of chance beyond what posts differ by.
+    single = MEDIAN_SE**2 * (max(RATE_SD_MIN, ref.quality_rate_log_sd or 0.5) ** 2 + 1 / max(1.0, acts))
     variance = single / part.n + single / ref.quality_posts + RATE_TAU**2
     return -log(max(part.value / part.baseline, FLOOR)) / sqrt(variance)
 
@@ -80,7 +87,7 @@ def quality_drop(score: Score, inp: SignalInput, ref: Reference) -> Finding:
     tests: Sequence[tuple[str, float, float]] = (
         ("genuineness", _genuineness_z(shares["genuineness"]), G_DELTA),
         ("depth", _depth_z(shares["depth"], ref), DEPTH_DELTA),
-        ("quality_rate", _rate_z(shares["quality_rate"], ref), RATE_DELTA),
+        ("quality_rate", _rate_z(shares["quality_rate"], ref, _acts_per_post(inp)), RATE_DELTA),
     )
     found = [
         (z, name) for name, z, delta in tests

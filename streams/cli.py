@@ -14,6 +14,7 @@ import typer
 
 from streams.commands import (
     alerts,
+    compare,
     dashboards,
     demo,
     doctor,
@@ -21,6 +22,7 @@ from streams.commands import (
     feed,
     insights,
     partnerships,
+    portfolio,
     rejected,
     relationships,
     schemas,
@@ -82,7 +84,8 @@ def _common(
         os.environ["RAPPORT_LOG_LEVEL"] = "debug"
 
 
-for module in (demo, worker, feed, evaluate, doctor, settings, status, insights, relationships):
+people = (status, insights, relationships, portfolio, compare)
+for module in (demo, worker, feed, evaluate, doctor, settings, *people):
     module.register(app)
 for module in (topics, partnerships, alerts, rejected, schemas, dashboards, state):
     app.add_typer(module.app)

@@ -15,12 +15,14 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
 import redis.asyncio as redis
+from msgspec import MsgspecError
 from pydantic import BaseModel, ValidationError
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import AuthenticationError, RedisError
 
-from processors.state.layout import LAYOUT_VERSION, PartitionKeys, layout_key, partition_of
+from processors.snapshot import Snapshot, decode_snapshot
+from processors.state.layout import LAYOUT_VERSION, PartitionKeys, layout_key, partition_of, snapshot_key
 from schemas import Alert, Reading
 from streams.errors import NotFoundError, RapportError, StoreUnavailableError
 from streams.settings import Settings
@@ -215,6 +217,15 @@ class Reader:
         raw: dict[bytes, bytes] = await self._ask(self._redis.hgetall(key))
         named = {name.decode("utf-8", "replace"): value for name, value in raw.items()}
         return {name: value for name, value in named.items() if name.startswith(tuple(prefixes))}
+
+    async def snapshot(self) -> Snapshot | None:
+        """What crosses influencers, as last merged; None when nothing was yet, or by another version."""
+        raw = await self._ask(self._redis.get(snapshot_key(self._settings.namespace)))
+        try:
+            return decode_snapshot(raw) if raw else None
+        except MsgspecError as error:
+            log.warning("the snapshot in Redis cannot be read: %s", error)
+            return None
 
     async def _hashes(self, names: Sequence[str]) -> list[dict[bytes, bytes]]:
         pipe = self._redis.pipeline(transaction=False)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from processors.state.layout import PartitionKeys, layout_key, receipts_key
+from processors.state.layout import PartitionKeys, layout_key, receipts_key, snapshot_key
 from streams.consume import Span, holds, spans
 from streams.errors import RapportError
 from streams.reader import Reader
@@ -84,7 +84,8 @@ async def reset(settings: Settings, *, dry_run: bool = False) -> list[Changed]:
                     await client.unlink(*names[start : start + _SCAN])
             changed.append(Changed(key.partition, None if raw is None else int(raw), None, len(names)))
         if not dry_run:
-            await client.delete(layout_key(settings.namespace), receipts_key(settings.namespace))
+            of_all = layout_key, receipts_key, snapshot_key
+            await client.delete(*(key_of(settings.namespace) for key_of in of_all))
     return changed
 
 

@@ -37,7 +37,7 @@ from processors.readings import reading
 from processors.records import Config
 from processors.reference import due, freeze
 from processors.scores import Score
-from processors.signals import evaluate
+from processors.signals import HOURLY
 from processors.signals.inputs import SignalInput
 from processors.snapshot import TOPICS, Facts, Snapshot
 from processors.state.layout import PartitionKeys
@@ -91,12 +91,17 @@ class Evaluator:
 
     def evaluate(self, inf: Influencer, partnership: Partnership, at: int) -> None:
         """Evaluate at boundary `at` (epoch s, multiple of 300)."""
-        look = Look(partial(self._input, inf, partnership, at))
+        pid = partnership.partnership_id
+        slow = inf.slow.get(pid) if self._config.readings else None
+        known = slow[1] if slow is not None and slow[0] // HOUR == at // HOUR else None
+        look = Look(partial(self._input, inf, partnership, at), known=known)
         unpartnered = partnership.brand_id == NO_BRAND
         if not unpartnered or self._config.rules_for_all:
-            self._rules(inf, look, partnership.partnership_id, at)
+            self._rules(inf, look, pid, at)
         if self._config.readings:
             self._reading(inf, look, unpartnered)
+            if known is None:
+                inf.keep_slow(pid, at, {name: look.score(name) for name in HOURLY})
 
     def _reading(self, inf: Influencer, look: Look, unpartnered: bool) -> None:
         inp = look.inp
@@ -125,7 +130,12 @@ class Evaluator:
 
     def provisional(self, inf: Influencer, partnership: Partnership, at: int) -> bytes:
         """A reading up to now, with the running panes. Rules do not look at it."""
-        health, signals = evaluate(signal_input(inf, partnership, at, provisional=True))
+        slow = inf.slow.get(partnership.partnership_id)
+        look = Look(
+            signal_input(inf, partnership, at, provisional=True), known=slow[1] if slow is not None else None
+        )
+        signals = dict(look.scores)
+        health = signals.pop("health")
         body = reading(partnership, inf.meta.followers, at, health, signals, complete=False)
         self.out.newest[partnership.partnership_id] = (partnership.brand_id == NO_BRAND, body)
         return body

@@ -20,6 +20,7 @@ from processors.detection.lifecycle import AlertState
 from processors.ledgers import BY_NAME, Ledger
 from processors.panes import DAY, HOUR, MINUTES_5, Pane, Panes, decode_pane, encode_pane, new_pane
 from processors.reference import decode_reference, encode_reference
+from processors.scores import Score
 from processors.signals.inputs import POST_AGES, PostStat, Reference
 
 KEEP_MINUTES = 24  # 5-minute panes: 2 h
@@ -45,6 +46,9 @@ _COMMENT = struct.Struct("<QIBb2x")
 _STRING_SLACK = 4_096
 OPEN, CLOSED, ANSWER, TAKEN = 0, 1, 2, 3
 _pack = msgspec.msgpack.Encoder().encode
+#: Boundary (epoch s) and scores of the signals that are computed hourly.
+Slow = tuple[int, dict[str, Score]]
+_slow = msgspec.msgpack.Decoder(Slow).decode
 _spark = msgspec.msgpack.Decoder(list[tuple[int, float | None]]).decode
 _post = msgspec.msgpack.Decoder(tuple[int, int, bool, list[int], list[int], list[int], str]).decode
 
@@ -100,7 +104,8 @@ class Influencer:
     __slots__ = (
         "_appended", "_dirty_fields", "_dirty_posts", "_string", "actors", "alerts", "answers",
         "cache", "cached_until", "comments", "days", "hot_index", "hot_panes", "hours", "id", "kept_day",
-        "ledgers", "meta", "minutes", "posts", "references", "short", "shown_at", "sparks", "states",
+        "ledgers", "meta", "minutes", "posts", "references", "short", "shown_at", "slow",
+        "sparks", "states",
     )  # fmt: skip
 
     def __init__(self, influencer_id: str) -> None:
@@ -121,6 +126,7 @@ class Influencer:
             str, dict[tuple[str, str, str], AlertState]
         ] = {}  # decoded alert states by partnership
         self.sparks: dict[str, list[tuple[int, float | None]]] = {}  # (epoch s, health), hourly
+        self.slow: dict[str, Slow] = {}  # partnership -> hourly signals as last computed
         self.kept_day = -1  # day on which the key's expiry was last moved on
         self.shown_at = 0.0  # wall time of the last provisional reading
         self.cache: dict[str, Any] = {}  # sums of closed windows: dropped when one of their panes changes
@@ -232,6 +238,11 @@ class Influencer:
             del self.alerts[name]
             self.mark(f"al:{name}")
 
+    def keep_slow(self, partnership_id: str, at: int, scores: dict[str, Score]) -> None:
+        """Keep the hourly signals of boundary `at`, as they would come back from the store."""
+        self.slow[partnership_id] = _slow(_pack((at, scores)))
+        self.mark(f"slow:{partnership_id}")
+
     def ledger(self, kind: type[Ledger]) -> Ledger:
         """The influencer's ledger of this kind, made when it is missing."""
         ledger = self.ledgers.get(kind.name)
@@ -338,6 +349,8 @@ class Influencer:
             return encode_reference(self.references[rest])
         if group == "sp":
             return _pack(self.sparks[rest])
+        if group == "slow":
+            return _pack(self.slow[rest])
         return self.alerts.get(rest)
 
     @classmethod
@@ -363,6 +376,8 @@ class Influencer:
                 self.references[rest] = decode_reference(value)
             elif group == "sp":
                 self.sparks[rest] = _spark(value)
+            elif group == "slow":
+                self.slow[rest] = _slow(value)
             elif group == "al":
                 self.alerts[rest] = value
             elif group == "l":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from processors.reference import STRETCH
 from processors.scores import Score
@@ -12,17 +12,21 @@ from processors.signals.inputs import Reference, SignalInput
 
 
 class Look:
-    """One partnership at one boundary: its input and the scores, made when first asked for."""
+    """One partnership at one boundary: its input and the scores, made when first asked for; `known`:
+    scores of single signals that still hold."""
 
     __slots__ = ("_inp", "_make", "_scores", "_single")
 
     def __init__(
-        self, inp: SignalInput | Callable[[], SignalInput], scores: dict[str, Score] | None = None
+        self,
+        inp: SignalInput | Callable[[], SignalInput],
+        scores: dict[str, Score] | None = None,
+        known: Mapping[str, Score] | None = None,
     ) -> None:
         self._inp: SignalInput | None = None if callable(inp) else inp
         self._make: Callable[[], SignalInput] | None = inp if callable(inp) else None
         self._scores = scores
-        self._single: dict[str, Score] = {}
+        self._single: dict[str, Score] = dict(known) if known else {}
 
     @property
     def inp(self) -> SignalInput:

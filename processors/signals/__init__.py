@@ -31,10 +31,14 @@ SIGNALS: Final[dict[str, Callable[[SignalInput], Score]]] = {
 }
 
 
+#: Signals over weeks and months, dear to compute: readings carry them on within one hour of event time.
+HOURLY: Final = ("authenticity", "relationship", "all_in")
+
+
 def evaluate(inp: SignalInput) -> tuple[Score, dict[str, Score]]:
     """Partnership health and all signals at one boundary."""
     signals = {name: signal(inp) for name, signal in SIGNALS.items()}
     return health(signals), signals
 
 
-__all__ = ["SIGNALS", "evaluate"]
+__all__ = ["HOURLY", "SIGNALS", "evaluate"]

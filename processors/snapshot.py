@@ -195,9 +195,11 @@ def merge(parts: Iterable[Part], before: Snapshot | None = None) -> Snapshot:
 
 def purged(snapshot: Snapshot | None, day: int) -> float:
     """Share of the influencers that lost more than 2 % of their followers on an epoch day; 0 without a
-    snapshot, and where it is known of fewer than 10."""
-    known, lost = snapshot.days.get(day, (0, 0)) if snapshot is not None else (0, 0)
-    return lost / known if known >= MIN_INFLUENCERS else 0.0
+    snapshot, and where it is known of fewer than 10. The day after counts as well: where totals are polled in
+    the morning, that day tells what the night before took."""
+    days = snapshot.days if snapshot is not None else {}
+    told = [days[d] for d in (day, day + 1) if d in days]
+    return max((lost / known for known, lost in told if known >= MIN_INFLUENCERS), default=0.0)
 
 
 def neighbours(snapshot: Snapshot, influencer: str, count: int = NEIGHBOURS) -> list[Member]:

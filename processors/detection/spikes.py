@@ -230,11 +230,13 @@ def lost_at_once(inp: SignalInput, ledger: Followers) -> dict[int, str]:
 def everywhere(inp: SignalInput) -> dict[int, str]:
     """Epoch day -> why, for days of the last 28 on which many influencers at once lost followers."""
     snapshot, today = inp.snapshot, inp.at // DAY
+    if snapshot is None or not any(lost for _, lost in snapshot.days.values()):
+        return {}
+    shares = {day: purged(snapshot, day) for day in range(today - 28, today + 1)}
     return {
-        day: f"{purged(snapshot, day):.0%} of {of} influencers lost more than 2 % of their followers that day"
-        for day, (of, _) in (snapshot.days.items() if snapshot is not None else ())
-        if today - 28 <= day <= today and purged(snapshot, day) >= EVERYWHERE
-    }
+        day: f"{share:.0%} of all influencers lost more than 2 % of their followers within a day"
+        for day, share in shares.items() if share >= EVERYWHERE
+    }  # fmt: skip
 
 
 def purge(inp: SignalInput, ledger: Followers) -> Considered:

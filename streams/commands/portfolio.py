@@ -191,9 +191,10 @@ def _words(found: dict[str, Any]) -> Iterator[Any]:
             f"{count} of {of} measurable partnerships: {what}" if of else f"not measurable yet: {what}"
         )
     if whole["counted_twice"] is not None:
-        yield Text(
-            f"{whole['counted_twice']:.0%} of the engaged people are counted with two partners or more"
+        again = (
+            f"{whole['counted_twice']:.0%} of the engaged people, summed over partners, were counted before"
         )
+        yield Text(again)
     unmeasured = [p for p in found["partners"] if p["effective"]["value"] is None]
     for p in unmeasured[:5]:
         why = Text(f": {p['effective']['why']}", style="dim")

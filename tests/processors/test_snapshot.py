@@ -63,7 +63,8 @@ def test_a_change_is_told_by_single_acts_or_by_polled_totals() -> None:
 def test_a_purge_is_seen_across_influencers_and_remembered() -> None:
     first = merge([lost(20, 0.5)])
     assert purged(first, TODAY - 1) == 0.5
-    assert purged(first, TODAY) == 0.0 and purged(None, TODAY) == 0.0
+    assert purged(first, TODAY - 2) == 0.5  # totals polled in the morning tell of the day before
+    assert purged(first, TODAY) == purged(first, TODAY - 3) == 0.0 and purged(None, TODAY) == 0.0
     assert purged(merge([lost(9, 1.0)]), TODAY - 1) == 0.0  # too few to say
     later = merge([Part(HOURS + 20 * 24, (member("i1"),))], first)
     assert purged(later, TODAY - 1) == 0.5

@@ -121,7 +121,7 @@ def test_panes_are_bounded_and_their_fields_go():
     short = [day for month in inf.short.values() for day in month]
     assert KEEP_SHORT_DAYS - KEEP_DAYS - 5 <= len(short) <= KEEP_SHORT_DAYS - KEEP_DAYS + 35
     names = {name.split(b":")[0] for name in run.store.hashes[KEYS.influencer("ann")]}
-    assert names == {b"meta", b"m", b"h", b"d", b"s", b"a", b"ref", b"sp", b"l"}
+    assert names == {b"meta", b"m", b"h", b"d", b"s", b"a", b"ref", b"sp", b"l", b"slow"}
     counts = {group: sum(name.startswith(group) for name in run.store.hashes[KEYS.influencer("ann")])
               for group in (b"m:", b"h:", b"d:", b"s:")}  # fmt: skip
     assert counts == {b"m:": len(inf.minutes.by_index), b"h:": len(inf.hours.by_index),

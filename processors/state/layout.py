@@ -12,7 +12,8 @@ TAGfence            hash    next, epoch, clock (event clock, epoch s), ahead (JS
                             of the four outcomes)
 TAGi:<influencer>   hash    one influencer: meta, panes m:<n> (5 min), h:<n> (hour), d:<n> (day),
                             s:<month> (short day panes), posts, actors, references, alert states,
-                            ledgers l:<name>:<sub> (processors/ledgers)
+                            ledgers l:<name>:<sub> (processors/ledgers), slow:<partnership>
+                            (hourly signals as last computed)
 TAGc:<influencer>   string  open comments, appended 16-byte records
 TAGids:<hour>       string  event ids seen in that hour of arrival, appended 8-byte hashes
 TAGacts:<hour>      string  what an undo may take back: appended 24-byte records, 7 days

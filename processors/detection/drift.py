@@ -28,11 +28,11 @@ TAU: Final = 0.025
 GUARD: Final = 0.6
 #: The change to be found, as a share of the reference's share, and the one that matters to people.
 SHIFT: Final = 0.25
-MATTERS: Final = 0.12
+MATTERS: Final = 0.10
 CRITICAL: Final = 0.40
-Z: Final = 2.8
+Z: Final = 2.7
 #: False alerts a month that one attribute may give.
-BUDGET: Final = 0.003
+BUDGET: Final = 0.006
 #: Acts of one day are not independent (one post, one crowd): at least so much overdispersion.
 PHI_MIN: Final = 1.25
 #: One day may add this much to a CUSUM of log-likelihoods at most: a drift needs several days.

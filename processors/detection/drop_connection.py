@@ -34,7 +34,7 @@ CAPACITY: Final = 1.0
 SURGE: Final = 1.5
 GAP_MIN_EXPECTED: Final = 4.5
 #: False alerts per influencer-month that the gap may cost, and how much less likely a critical one is.
-GAP_BUDGET: Final = 0.006
+GAP_BUDGET: Final = 0.015
 GAP_CRITICAL: Final = 0.01
 GAP_TAU: Final = 0.20
 GAP_MIN_S: Final = 36 * HOUR

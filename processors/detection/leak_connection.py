@@ -47,7 +47,7 @@ SIGNAL: Final = "connection"
 RULE: Final = "leak"
 SUBJECT: Final = "reply_leak"
 #: False alerts per influencer-month.
-BUDGET: Final = 0.004
+BUDGET: Final = 0.009
 #: Ways to fade: (halving time in days, or None for a step to `factor`), factor, times the latency.
 WAYS: Final = ((12.0, 1.0, 1.0), (12.0, 1.0, 3.0), (None, 0.5, 1.0), (None, 0.5, 3.0), (None, 0.15, 1.0))
 ONSETS_D: Final = 21

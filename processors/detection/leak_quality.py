@@ -149,7 +149,7 @@ def slow_decay(look: Look) -> Verdict:
 #: What counts as usual where the reference (often before the contract) has fewer sponsored posts.
 FATIGUE_SHARE: Final = 0.15
 FATIGUE_SHIFT: Final = 0.25
-FATIGUE_Z: Final = 3.6
+FATIGUE_Z: Final = 3.2
 FATIGUE_SHARE_Z: Final = 3.0
 FATIGUE_LEAST: Final = (1.2, 0.8)
 FATIGUE_MATTERS: Final = (0.15, -0.06)

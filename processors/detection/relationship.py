@@ -32,7 +32,7 @@ from processors.signals.relationship import WINDOW, Strength, at_days_ago, posit
 SIGNAL: Final = "relationship"
 RULE: Final = "event"
 #: False alerts per influencer-month.
-BUDGET: Final = 0.008
+BUDGET: Final = 0.012
 SHARE: Final = 0.6
 MIN_GAPS: Final = 6
 MAX_GAPS: Final = 24

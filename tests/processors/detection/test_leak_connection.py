@@ -126,7 +126,7 @@ def test_a_slower_curve_lies_under_the_curve(curve: list[float], times: float) -
     ordered = sorted(curve)
     late = slower(ordered, times)
     assert all(a <= b + 1e-9 for a, b in zip(late, ordered, strict=True))
-    assert late == sorted(late)
+    assert late == pytest.approx(sorted(late))  # interpolation rounds
 
 
 @settings(max_examples=30, deadline=None)

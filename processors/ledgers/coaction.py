@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping
+from operator import is_
 from typing import ClassVar, Final
 
 import msgspec
@@ -67,7 +68,18 @@ class Coaction(Ledger):
         INFLUENCER: frozenset(("post", "comment", "reply", "like", "quote", "share")),
     }
 
-    __slots__ = ("_authors", "_changed", "_due", "_fields", "_gone", "_kept", "_members", "_seen", "posts")
+    __slots__ = (
+        "_authors",
+        "_changed",
+        "_due",
+        "_fields",
+        "_found",
+        "_gone",
+        "_kept",
+        "_members",
+        "_seen",
+        "posts",
+    )
 
     def __init__(self) -> None:
         self.posts: dict[int, PostSample] = {}  # by the post's hash
@@ -79,6 +91,9 @@ class Coaction(Ledger):
         self._changed: set[str] = set()
         self._gone: set[int] = set()
         self._fields: dict[str, bytes] = {}
+        # What was looked at last, and the groups there: pod and lockstep ask for the same at each look, and
+        # what does not change between two looks is not searched again. Holds nothing that is not kept.
+        self._found: tuple[list[Seen], tuple[object, ...], tuple[Group, ...]] | None = None
 
     def act(self, act: Act) -> None:
         """Take an act on an own post, or one of the influencer's own."""
@@ -201,13 +216,18 @@ class Coaction(Ledger):
         if not kept.warm or kept.warm > at:
             return ()
         authors = {a for a, when in self._authors.items() if when > at - AUTHOR_S}
-        return find(
-            self.seen(at),
-            warm=kept.warm,
-            mutual=authors,
-            past=kept.past,
-            blur=self._seen.blur,
-        )
+        posts, rest = self.seen(at), (kept.warm, authors, tuple(kept.past), self._seen.blur)
+        last = self._found
+        if (
+            last is not None
+            and last[1] == rest
+            and len(last[0]) == len(posts)
+            and all(map(is_, last[0], posts))
+        ):
+            return last[2]  # a sample that changed would have made another view of itself
+        groups = find(posts, warm=kept.warm, mutual=authors, past=kept.past, blur=rest[3])
+        self._found = posts, rest, groups
+        return groups
 
     def members(self, at: float, *, lockstep: bool) -> set[int]:
         """Members of groups that were found in the last 28 days."""

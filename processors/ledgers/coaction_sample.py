@@ -55,7 +55,7 @@ class PostSample:
         if held is None:
             self.light[actor] = _step(age) << 3 | flags
             if len(self.light) > LIGHT:
-                del self.light[max(self.light)]
+                del self.light[max(self.light_cut, actor)]
             if len(self.light) == LIGHT:
                 self.light_cut = max(self.light)
         else:

@@ -35,6 +35,7 @@ FAN_EARLY: Final = 0.6  # of a loyal fan's acts are early
 FANS_EARLY: Final = 0.75  # of the acts of many fans together at the most
 P_CHANCE: Final = 1e-7
 P_AGAIN: Final = 1e-6
+P_LATELY: Final = 1e-8
 P_EARLY: Final = 1e-6
 PAST: Final = 2  # so many posts before a group began must tell what is usual
 P_FANS: Final = 1e-4
@@ -96,19 +97,21 @@ class _Way(msgspec.Struct, gc=False):
     ages: list[int] = msgspec.field(default_factory=list)
     flags: int = 0
     low: int = 0
+    hasty: int = 0
 
 
 def _ways(posts: Sequence[Seen], actors: Collection[int]) -> dict[int, _Way]:
-    ways: dict[int, _Way] = {}
-    for actor in sorted(actors):
-        way = ways[actor] = _Way()
-        for index, post in enumerate(posts):
-            act = post.acts.get(actor)
-            if act is not None:
-                way.posts.append(index)
-                way.ages.append(act[0])
-                way.flags |= act[1]
-                way.low += act[1] >> 1 & 1
+    ways = {actor: _Way() for actor in sorted(actors)}
+    for index, post in enumerate(posts):
+        acts = post.acts
+        for actor in acts.keys() & ways.keys():
+            age, flags = acts[actor]
+            way = ways[actor]
+            way.posts.append(index)
+            way.ages.append(age)
+            way.flags |= flags
+            way.low += flags >> 1 & 1
+            way.hasty += age <= HASTE_S
     return ways
 
 
@@ -158,6 +161,9 @@ def find(
     # Who writes is asked first: among them there are few who just happen to come back.
     talkers = {actor for actor in back if ways[actor].flags & SPOKE}
     for pool, times in ((talkers, 3), (back, 3), (talkers, 2), (back, 2)):
+        # Of all of them too few: most looks end here, at little cost.
+        if pool is talkers and sum(_hasty(way, times) for way in ways.values()) < _least(times):
+            continue
         group = _early(posts, ways, pool, fresh, times, mutual, blur)
         if group is not None:
             found.append(group)
@@ -182,6 +188,11 @@ def _begin(starts: Iterable[int]) -> float:
     return best / len(all_)
 
 
+def _least(times: int) -> int:
+    """So many members make a group: two posts prove less."""
+    return GROUP if times > 2 else 2 * GROUP
+
+
 def _enough(times: int, n: int) -> int:
     """How many of n acts must be early: all of four, all but one of nine."""
     return max(times, ceil(0.8 * n - 1e-9))
@@ -198,7 +209,7 @@ def _early(
 ) -> Group | None:
     came_back = [a for a in sorted(pool) if len(ways[a].posts) >= times]
     members = [a for a in came_back if _hasty(ways[a], times)]
-    if len(members) < (GROUP if times > 2 else 2 * GROUP) or not _recent(posts, ways, members):
+    if len(members) < _least(times) or not _recent(posts, ways, members):
         return None
     acts_of_theirs = [age <= HASTE_S for a in came_back for age in ways[a].ages]
     early = 1.0 + sum(post.hasty for post in posts) - sum(acts_of_theirs)
@@ -236,8 +247,7 @@ def _everybody(posts: Sequence[Seen]) -> set[int]:
 
 
 def _hasty(way: _Way, times: int) -> bool:
-    n = len(way.posts)
-    return n >= times and sum(age <= HASTE_S for age in way.ages) >= _enough(times, n)
+    return way.hasty >= times and way.hasty >= _enough(times, len(way.posts))
 
 
 def _recent(posts: Sequence[Seen], ways: Mapping[int, _Way], members: Sequence[int]) -> bool:
@@ -298,13 +308,27 @@ def _again(
         return None
     first = sorted(ways[a].posts[0] for a in members)[len(members) // 10]
     before = past[: max(0, len(past) - (len(posts) - first))]
-    if len(before) < PAST or len(members) < (1 - QUIET) * len(pool):
+    if len(members) < (1 - QUIET) * len(pool) or _begin(ways[a].posts[0] for a in members) < BEGIN_SHARE:
         return None
-    expected = 1.5 * max(before) + 1.0
+    expected = 1.5 * max(before, default=0) + 1.0
     p = tail(len(members), expected)
-    if p > P_AGAIN or _begin(ways[a].posts[0] for a in members) < BEGIN_SHARE:
-        return None
+    if len(before) < PAST or p > P_AGAIN:
+        # The most that ever came back may be long ago, when all were strangers: what was usual lately?
+        usual = _usual(past)
+        if usual is None or (p := tail(len(members), usual)) > P_LATELY:
+            return None
+        expected = usual
     return _group("again", posts, ways, members, 0, expected, p, 1.0, mutual)
+
+
+def _usual(past: Sequence[int]) -> float | None:
+    """How many are to be expected, of six counts that end three posts before the newest ones; None: unknown.
+    Where there are few counts yet, the first two must do."""
+    older = past[:-1]
+    if len(older) < PAST:
+        return None
+    some = older[-9:-3] if len(older) > 4 else older[:PAST]
+    return 1.3 * sum(some) / len(some) + 1.0
 
 
 def _poor(

@@ -1,6 +1,6 @@
 """Followers that leak in or out: a drip of bought ones, and cohorts that leave again.
 
-bought_followers_drip(look) -> Verdict    days since the reference, looked at every six hours
+bought_followers_drip(look) -> Verdict    days since the reference, looked at daily
 follower_churn(look) -> Verdict           cohorts of the last three weeks
 """
 

@@ -1,4 +1,4 @@
-"""Bought followers at once: `bought_followers(look) -> Verdict`, over 24 and 48 h, looked at hourly.
+"""Bought followers at once: `bought_followers(look) -> Verdict`, over 24 and 48 h, every 3 h.
 
 What tells bought accounts from people is *who* comes, not how many: the share of low credibility (or of mass
 followers: follow trains) among those who join, against the same among those who joined in the frozen

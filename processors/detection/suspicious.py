@@ -1,4 +1,4 @@
-"""Accounts of low credibility among those who engage: `suspicious(look) -> Verdict`, every six hours.
+"""Accounts of low credibility among those who engage: `suspicious(look) -> Verdict`, daily.
 
     breached when the share over the days since it began to rise is at least WARN (.25; critical .50), the
     rise against the frozen reference matters, and a CUSUM on the days' raw counts is sure of it

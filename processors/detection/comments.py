@@ -36,6 +36,8 @@ _COMMENT: Final = KIND_INDEX["comment"]
 NEWEST, LEFT_OUT, ENOUGH = 3, 6, 12
 #: The past must hold so many posts and comments.
 MIN_POSTS, MIN_COMMENTS = 3, 3
+#: So many posts with likes that hardly anybody commented on are a past, too.
+QUIET_POSTS, QUIET_LIKES = 8, 30
 #: Posts older than this are not judged any more.
 JUDGED_S: Final = 14 * DAY
 #: Share -> (prior share, worth so many comments, wandering sd, overdispersion).
@@ -124,6 +126,15 @@ def share_sign(name: str, now: Sequence[Row], past: Sequence[Row]) -> Sign:
         return Sign(name, 1 - base, 1 - k / n, max(0.0, -log10(max(chance, 1e-12))))
     chance = tail(int(k / phi), max(1, int(n / phi)), min(0.98, edge))
     return Sign(name, base, k / n, max(0.0, -log10(max(chance, 1e-12))))
+
+
+def enough(past: Sequence[Pair]) -> bool:
+    """Whether the past says what is usual: some posts with comments, or many that drew likes alone."""
+    if len(past) < MIN_POSTS:
+        return False
+    if sum(row.count for _, row in past) >= MIN_COMMENTS:
+        return True
+    return len(past) >= QUIET_POSTS and sum(stat.likes[2] for stat, _ in past) >= QUIET_LIKES
 
 
 def volume_sign(now: Sequence[Pair], past: Sequence[Pair]) -> tuple[Sign, float]:
@@ -223,7 +234,7 @@ def bought_comments(look: Look) -> Verdict:
     if not isinstance(ledger, Comments):
         return verdict(look, SUBJECT, RULE, reason="not_measurable", measurable=False)
     recent, past = split(inp, ledger)
-    if len(past) < MIN_POSTS or sum(row.count for _, row in past) < MIN_COMMENTS:
+    if not enough(past):
         return verdict(look, SUBJECT, RULE, reason="warming_up", measurable=False)
     found = [judge(recent[-n:], past) for n in range(1, len(recent) + 1)]
     if not found:

@@ -187,4 +187,5 @@ def test_a_year_of_daily_posts_stays_small() -> None:
     size = sum(len(k) + len(v) for k, v in fields.items() if k.startswith(b"l:brand:"))
     assert size <= 6 * 1_024, size
     assert len(ledger(core).items) <= RECENT
-    assert len(ledger(core).own().rows) <= KEEP_DAYS
+    # Trimmed by what is evaluated, a day or two behind the newest.
+    assert len(ledger(core).own().rows) <= KEEP_DAYS + 2

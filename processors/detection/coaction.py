@@ -113,7 +113,7 @@ def _summary(group: Group, actors: int) -> str:
     elif group.way == "again":
         what = (
             f"about {actors} new accounts come back on {group.posts} posts and write next to nothing: many "
-            "more than ever came back before"
+            "more than usually come back"
         )
     else:
         what = (

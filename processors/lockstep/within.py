@@ -7,7 +7,7 @@ Four ways to come together, each against what chance gives:
 - **at once** (a click farm): within the same quarter of an hour or hour of several posts, at any age
   (CopyCatch, Beutel et al. 2013, on one influencer's posts).
 - **again** (a click farm that takes its time): new accounts that like post after post without a word, more of
-  them than ever came back before.
+  them than usual.
 - **poor**: the same, fewer of them, but of low credibility far more often than everybody else.
 
 A fan comes alone: the members of a group begin within three posts of each other. And people who were there

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from processors.reference import STRETCH
 from processors.scores import Score
 from processors.signals import SIGNALS
 from processors.signals.health import health as overall
@@ -60,12 +59,3 @@ class Look:
     def reference(self) -> Reference | None:
         """The frozen reference; without one only threshold and event rules speak."""
         return self.inp.reference
-
-    @property
-    def measured_days(self) -> float:
-        """Days since the influencer's first event."""
-        return (self.inp.at - self.inp.first_event_at) / 86_400
-
-
-#: Length of a reference in seconds, for those who compare with its days.
-REFERENCE_S = STRETCH

@@ -4,6 +4,7 @@ from schemas.alerts import Alert, Cause, Evidence, ExplainerConsidered
 from schemas.control import Control
 from schemas.enriched import EnrichedEvent, Enrichment, Sponsorship
 from schemas.events import KINDS, Actor, EngagementEvent, Kind, Op, Sponsored, Target
+from schemas.notifications import Notification
 from schemas.partnerships import ContractWindow, Employee, Explainer, Partnership, TargetAudience
 from schemas.readings import Reading, SignalReading
 from schemas.rejected import FieldError, RejectedEvent, RejectReason
@@ -27,6 +28,7 @@ __all__ = [
     "FieldError",
     "Kind",
     "Op",
+    "Notification",
     "Partnership",
     "Reading",
     "RejectReason",

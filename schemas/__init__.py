@@ -1,5 +1,6 @@
 """The contracts: one pydantic model per topic record. JSON Schema and AsyncAPI come out of them."""
 
+from schemas.acts import Act, Mark, Matcher, Silence
 from schemas.alerts import Alert, Cause, Evidence, ExplainerConsidered
 from schemas.control import Control
 from schemas.enriched import EnrichedEvent, Enrichment, Sponsorship
@@ -13,6 +14,7 @@ from schemas.topics import TOPICS, TopicSpec
 __all__ = [
     "KINDS",
     "TOPICS",
+    "Act",
     "Actor",
     "Alert",
     "Cause",
@@ -27,13 +29,16 @@ __all__ = [
     "ExplainerConsidered",
     "FieldError",
     "Kind",
-    "Op",
+    "Mark",
+    "Matcher",
     "Notification",
+    "Op",
     "Partnership",
     "Reading",
     "RejectReason",
     "RejectedEvent",
     "SignalReading",
+    "Silence",
     "Sponsored",
     "Sponsorship",
     "Target",

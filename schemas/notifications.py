@@ -19,7 +19,7 @@ Status = Literal["firing", "resolved"]
 
 
 class Notification(Record):
-    """One message to one receiver about one group of alerts; a repeated delivery is the same, byte for byte."""
+    """One message to one receiver about one group of alerts; its repeats are the same, byte for byte."""
 
     notification_id: Id
     """Hash of receiver, group, why, what was told and the repeat's number: a retry carries the same."""

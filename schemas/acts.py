@@ -110,6 +110,8 @@ class Silence(Record):
     created_by: Id
     comment: Text = Field(max_length=NOTE_MAX)
     created_at: Time
+    brand_id: Id | None = None
+    """The one brand that it can concern, where its matchers pin one down."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

@@ -103,6 +103,11 @@ class Settings(BaseSettings):
     )
     enriched: bool = Field(True, description="Write engagement.enriched.v1")
 
+    # -- alerts ---------------------------------------------------------------------------------------------
+    notify_config: Path | None = Field(
+        None, description="File that says who is told about which alerts (notify.yaml); see docs/alerts.md"
+    )
+
     # -- dashboards -----------------------------------------------------------------------------------------
     grafana_url: str | None = Field(None, description="Grafana address for `rapport dashboards push`")
     grafana_token: SecretStr | None = Field(None, description="Grafana service account token")

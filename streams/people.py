@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import difflib
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
@@ -69,14 +69,14 @@ class People:
 
     def __init__(
         self, settings: Settings, client: redis.Redis, *, now: Callable[[], datetime] | None = None,
-        alerts: Callable[[], Any] | None = None,
+        alerts: Callable[[], Awaitable[list[Alert]]] | None = None,
     ) -> None:  # fmt: skip
         """`alerts`: an async function that gives all alerts; for who asks often and keeps them a moment."""
         self._settings = settings
         self.store = ActStore(settings, client)
         self.reader = Reader(settings, client=client)
         self._now = now or (lambda: datetime.now(UTC))
-        self._alerts = alerts or self.reader.alerts
+        self.alerts = alerts or self.reader.alerts
 
     # -- reading --------------------------------------------------------------------------------------------
     async def silences(self) -> list[Silence]:
@@ -120,7 +120,7 @@ class People:
 
     async def find(self, alert_id: str, who: Who) -> Alert:
         """The alert with this id, or the only one whose id begins so (from 4 characters)."""
-        known = {alert.alert_id: alert for alert in await self._alerts() if who.sees(alert.brand_id)}
+        known = {alert.alert_id: alert for alert in await self.alerts() if who.sees(alert.brand_id)}
         return known[pick(alert_id, known, "alert", "`rapport alerts list --all` shows their ids")]
 
     # -- acts on one alert ----------------------------------------------------------------------------------

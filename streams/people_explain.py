@@ -78,7 +78,9 @@ async def explain(
         )
     note = checked_note(explainer.note)
     explainer = explainer.model_copy(update={"note": note})
-    control = Control(kind="explainer", subject=partnership_id, by=who.by, at=at, note=note, explainer=explainer)
+    control = Control(
+        kind="explainer", subject=partnership_id, by=who.by, at=at, note=note, explainer=explainer
+    )  # fmt: skip
     for key in _places(control):
         found = await _reserve(people, key, control, brand_id, at)
         if found is not None:
@@ -103,7 +105,7 @@ async def unexplain(
     item = known[name]
     await publish(name.encode(), None)
     act = _act("unexplain", item.control, who, item.brand_id, datetime.now(UTC), name, checked_note(note))
-    await people.store.change("explainers", name, lambda before: before and Change(None, act) or None)
+    await people.store.change("explainers", name, lambda before: Change(None, act) if before else None)
     return item.control
 
 

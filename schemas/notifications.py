@@ -37,6 +37,8 @@ class Notification(Record):
     """Newest state of each, firing ones first, the most severe ahead."""
     truncated: Count = 0
     """Alerts of the group that are not listed."""
+    also: dict[Id, list[Text]] = Field(default_factory=dict)
+    """Alert id -> other partnerships of the influencer that it concerns, told once per receiver."""
     repeat: Count = 0
     """Which reminder it is: 0 unless `why` is repeat_interval."""
     decided_at: Time

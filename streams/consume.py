@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from streams.errors import BrokerUnavailableError, NotFoundError
 from streams.settings import Settings
 from streams.topics import list_states, open_admin
+from streams.undisturbed import undisturbed
 
 #: Longest wait for one answer of the broker, s.
 ANSWER_S = 10.0
@@ -158,7 +159,7 @@ async def _consumer(settings: Settings, *, reset: str = "earliest") -> AsyncIter
         await _ask(settings, consumer.start())
         yield consumer
     finally:
-        await consumer.stop()
+        await undisturbed(consumer.stop(), ANSWER_S)
 
 
 async def _partitions(settings: Settings, topic: str) -> list[int]:

@@ -34,11 +34,14 @@ from streams.settings import Settings
 from streams.snapshot import Rate, take
 from streams.story import Told, introduce, tell
 from streams.topics import ensure_topics
+from streams.undisturbed import end, undisturbed
 
 #: How often the board is drawn anew, s.
 FRAME_S = 0.5
 #: Kept back from `--for`, for reading the alerts and stopping, s.
 CLOSING_S = 2.0
+#: Longest wait for both servers to start, and for the worker to stop, s.
+_START_S, _STOP_S = 120.0, 15.0
 
 
 class DemoError(RapportError):
@@ -119,8 +122,12 @@ async def run_demo(
     state = DemoState()
     speed = SPEED if options.speed is None else options.speed
     with directory(say) as place, ExitStack() as servers:
-        settings = await asyncio.to_thread(
-            prepare, base, place.path, servers, say, options.broker, options.redis_url, speed
+        # To its end even when we are stopped: what it starts must be there when `servers` stops it.
+        settings = await undisturbed(
+            asyncio.to_thread(
+                prepare, base, place.path, servers, say, options.broker, options.redis_url, speed
+            ),
+            _START_S,
         )
         foreign = bool(options.broker or options.redis_url)
         async with traces(settings, foreign=foreign, keep=options.keep, say=say):
@@ -132,7 +139,7 @@ async def run_demo(
             try:
                 await _play(settings, story, state, worker, speed, ends, show, say)
             finally:
-                await asyncio.to_thread(worker.stop)
+                await undisturbed(asyncio.to_thread(worker.stop), _STOP_S)
             place.keep = bool(state.problems)
     return state
 
@@ -168,8 +175,7 @@ async def _play(
         state.alerts = await _read_alerts(settings)
         state.truth = await asyncio.to_thread(lambda: story.generated.truth)
     finally:
-        feeder.cancel()
-        await asyncio.gather(feeder, return_exceptions=True)
+        await end(feeder)
 
 
 async def _look(reader: Reader, settings: Settings, state: DemoState, rate: Rate) -> None:

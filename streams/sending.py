@@ -26,6 +26,7 @@ from streams.errors import BrokerUnavailableError, NotFoundError, RapportError
 from streams.sending_lane import TOO_LARGE, Headers, Lane, Stamped, Timed
 from streams.settings import Settings
 from streams.topics import READY_S, list_states, open_admin
+from streams.undisturbed import undisturbed
 
 #: Size of a batch: large enough that a request costs nothing, small enough for any broker's limit of 1 MiB.
 _BATCH_BYTES: Final = 512 * 1024
@@ -210,7 +211,7 @@ class Sender:
     async def _stop(self) -> None:
         # It would wait for a broker that is gone until its own timeouts; what was to be flushed is.
         with contextlib.suppress(TimeoutError, KafkaError):
-            await asyncio.wait_for(self.producer.stop(), _STOP_S)
+            await undisturbed(self.producer.stop(), _STOP_S)
 
 
 def _passing(error: BaseException) -> bool:

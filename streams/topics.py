@@ -27,6 +27,7 @@ from tenacity import (
 from schemas.topics import EVENTS, TOPICS, TopicSpec
 from streams.errors import BrokerUnavailableError, RapportError
 from streams.settings import Settings
+from streams.undisturbed import undisturbed
 
 log = logging.getLogger(__name__)
 
@@ -157,7 +158,7 @@ async def open_admin(settings: Settings, ready_s: float = READY_S) -> AsyncItera
     try:
         yield admin
     finally:
-        await admin.close()
+        await undisturbed(admin.close(), ANSWER_S)
 
 
 async def list_states(admin: AIOKafkaAdminClient) -> dict[str, TopicState]:

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from processors.state.layout import partition_of
 from streams.settings import Settings
+from streams.undisturbed import undisturbed
 
 #: So many of each partition's newest records are looked at, on at most so many partitions.
 _RECORDS, _PARTITIONS = 20, 64
@@ -59,7 +60,7 @@ async def sample_newest(settings: Settings, topic: str, partitions: int) -> Samp
                 if batch and batch[-1].offset + 1 >= todo[place]:
                     del todo[place]
     finally:
-        await consumer.stop()
+        await undisturbed(consumer.stop())
     return Sample(records, len(wrong), keyless, wrong[0] if wrong else None)
 
 

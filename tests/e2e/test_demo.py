@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -60,60 +62,73 @@ def test_the_demo_shows_an_alert_within_40_seconds_and_leaves_nothing_behind(tmp
 
 
 def test_on_servers_that_are_there_only_names_of_its_own_are_used_and_removed(embedded_pair: Any) -> None:
+    """Stopped by Ctrl-C in the middle of its work: also then it clears up."""
     import redis
 
     store = redis.Redis.from_url(embedded_pair.redis_url)
     before = set(store.keys("*"))
-    arguments = [
-        "--broker",
-        embedded_pair.broker,
-        "--redis",
-        embedded_pair.redis_url,
-        "--for",
-        "12s",
-        "--json",
-    ]
-    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60)
-    assert json.loads(done.stdout.splitlines()[-1])["partnerships"] == 6, done.stderr
+    arguments = ["--broker", embedded_pair.broker, "--redis", embedded_pair.redis_url, "--json"]
+    with demo(*arguments) as child:
+        until(lambda: any(key.endswith(b"}fence") for key in set(store.keys("*")) - before), child)
+        assert all(b"demo-" in key for key in set(store.keys("*")) - before)
+        child.send_signal(signal.SIGINT)
+        _, err = child.communicate(timeout=30)
+    assert child.returncode == 130, err
     assert set(store.keys("*")) == before
     store.close()
 
 
-def test_ctrl_c_ends_it_cleanly(tmp_path: Path) -> None:
-    child = subprocess.Popen([*COMMAND, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    guard = threading.Timer(60, child.kill)
-    guard.start()
-    try:
-        assert child.stderr is not None
-        heard = []
-        while not any("worker started" in line for line in heard):
-            heard.append(child.stderr.readline())
+@pytest.mark.parametrize("moment", ["Tansu", "worker started", "sending the past"])
+def test_ctrl_c_ends_it_cleanly(moment: str) -> None:
+    with demo("--json") as child:
+        hear(child, moment)
         family = [process.pid for process in psutil.Process(child.pid).children(recursive=True)]
         child.send_signal(signal.SIGINT)
         _, err = child.communicate(timeout=30)
-    finally:
-        guard.cancel()
     assert child.returncode == 130 and "Traceback" not in err
     assert family and not [pid for pid in family if psutil.pid_exists(pid)]
 
 
-def test_a_worker_that_dies_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
-    child = subprocess.Popen([*COMMAND, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    guard = threading.Timer(60, child.kill)
-    guard.start()
-    try:
-        assert child.stderr is not None
-        line = ""
-        while "worker started (process " not in line:
-            line = child.stderr.readline()
-        worker = int(line.split("(process ")[1].split(")")[0])
-        time.sleep(2)
+def test_a_worker_that_dies_is_told_with_the_end_of_its_log() -> None:
+    with demo("--json") as child:
+        worker = int(hear(child, "worker started (process ").split("(process ")[1].split(")")[0])
+        hear(child, "sending the past")
         os.kill(worker, signal.SIGKILL)
         out, err = child.communicate(timeout=30)
-    finally:
-        guard.cancel()
-    assert child.returncode == 1 and "the worker stopped by itself" in err and "ends with" in err
+    assert child.returncode == 1 and "the worker stopped by itself" in err and "log (" in err
     assert "Traceback" not in err and out == ""
+
+
+@contextmanager
+def demo(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The demo as a child process, killed when a test forgets it or takes more than a minute."""
+    # As from a terminal: where these tests run in the background of a shell, a child would ignore SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*COMMAND, *arguments], stdout=pipe, stderr=pipe, text=True) as child:
+        guard = threading.Timer(60, child.kill)
+        guard.start()
+        try:
+            yield child
+        finally:
+            guard.cancel()
+            child.kill()
+
+
+def hear(child: subprocess.Popen[str], words: str) -> str:
+    """The line of its stderr with these words."""
+    assert child.stderr is not None
+    while line := child.stderr.readline():
+        if words in line:
+            return line
+    raise AssertionError(f"it ended without having said {words!r}")
+
+
+def until(there: Callable[[], object], child: subprocess.Popen[str]) -> None:
+    """Waits until it is there; fails when the demo ends before."""
+    while not there():
+        assert child.poll() is None, "the demo has ended"
+        time.sleep(0.1)
 
 
 def _watch(child: subprocess.Popen[str], family: set[int]) -> None:
@@ -128,10 +143,23 @@ def _watch(child: subprocess.Popen[str], family: set[int]) -> None:
 def test_what_it_kept_on_servers_of_others_is_read_by_the_other_commands(
     embedded_pair: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    import redis
+
     where = ["--broker", embedded_pair.broker, "--redis", embedded_pair.redis_url]
-    arguments = [*where, "--for", "14s", "--json", "--keep"]
-    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60)
-    namespace = done.stderr.split("--namespace ")[1].split()[0]
+    store = redis.Redis.from_url(embedded_pair.redis_url)
+    before = set(store.keys("*"))
+
+    def written() -> dict[bytes, Any]:
+        """The readings of the demo's partnerships."""
+        names = [key for key in set(store.keys("*")) - before if key.endswith(b"}readings")]
+        return {pid: one for key in names for pid, one in store.hgetall(key).items()}
+
+    with demo(*where, "--json", "--keep") as child:
+        until(lambda: SLIPS.encode() in written(), child)
+        child.send_signal(signal.SIGINT)
+        _, err = child.communicate(timeout=30)
+    store.close()
+    namespace = err.split("--namespace ")[1].split()[0]
     try:
 
         def ask(*command: str) -> Any:

@@ -6,14 +6,16 @@ reading for Redis, alert transitions for the outbox.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import msgspec
 
+from processors.beside import beside
 from processors.book import NO_BRAND
+from processors.crossing import source_silent, take, taken_by
 from processors.detection.lifecycle import (
     FIRING,
     INACTIVE,
@@ -86,6 +88,7 @@ class Evaluator:
         #: What crosses influencers, as last read; and what parts of it tell of those evaluated here.
         self.snapshot: Snapshot | None = None
         self.facts: dict[str, Facts] = {}
+        self.heard: Mapping[str, int] = {}  # source -> its newest event in this partition, epoch s
         self._on_transition = on_transition
         self._config = config or Config()
 
@@ -96,6 +99,7 @@ class Evaluator:
         known = slow[1] if slow is not None and slow[0] // HOUR == at // HOUR else None
         look = Look(partial(self._input, inf, partnership, at), known=known)
         unpartnered = partnership.brand_id == NO_BRAND
+        take(inf, self.snapshot, at)
         if not unpartnered or self._config.rules_for_all:
             self._rules(inf, look, pid, at)
         if self._config.readings:
@@ -108,15 +112,12 @@ class Evaluator:
         partnership, at = inp.partnership, inp.at
         signals = dict(look.scores)
         health = signals.pop("health")
+        taken = taken_by(inf, at)
         body = reading(
-            partnership,
-            inp.followers,
-            at,
-            health,
-            signals,
-            complete=True,
-            corrected=inf.meta.corrected,
-        )
+            partnership, inp.followers, at, health, beside(signals, taken) if taken is not None else signals,
+            complete=True, corrected=inf.meta.corrected,
+            snapshot_id=taken.snapshot_id if taken is not None else None, source_age_s=self._age(inf, at),
+        )  # fmt: skip
         pid = partnership.partnership_id
         self.out.readings.append((pid, body, at))
         self.out.newest[pid] = (unpartnered, body)
@@ -128,6 +129,11 @@ class Evaluator:
             self._spark(inf, pid, at, health)
             self.facts[inf.id] = facts_of(inf, inp, signals, self.facts.get(inf.id))
 
+    def _age(self, inf: Influencer, at: int) -> int | None:
+        """Seconds since the newest event of the influencer's source."""
+        newest = self.heard.get(inf.meta.source)
+        return None if newest is None else max(0, at - newest)
+
     def provisional(self, inf: Influencer, partnership: Partnership, at: int) -> bytes:
         """A reading up to now, with the running panes. Rules do not look at it."""
         slow = inf.slow.get(partnership.partnership_id)
@@ -136,7 +142,12 @@ class Evaluator:
         )
         signals = dict(look.scores)
         health = signals.pop("health")
-        body = reading(partnership, inf.meta.followers, at, health, signals, complete=False)
+        taken = taken_by(inf, at)
+        body = reading(
+            partnership, inf.meta.followers, at, health,
+            beside(signals, taken) if taken is not None else signals, complete=False,
+            snapshot_id=taken.snapshot_id if taken is not None else None, source_age_s=self._age(inf, at),
+        )  # fmt: skip
         self.out.newest[partnership.partnership_id] = (partnership.brand_id == NO_BRAND, body)
         return body
 
@@ -158,18 +169,20 @@ class Evaluator:
 
     def _rules(self, inf: Influencer, look: Look, pid: str, at: int) -> None:
         states = self._states(inf, pid)
+        # While nothing comes from its source, the silence is the source's: one alert of operations tells it.
+        quiet = source_silent(inf.ledgers) > 0
         for detector in DETECTORS:
             if at % detector.every:
                 state = states.get(detector.key)
                 if at % HOUR or state is None or state.state != PENDING:
                     continue
             verdict = detector.judge(look)
-            if inhibited(detector.signal, states.values()):
+            if inhibited(detector.signal, states.values()) or (quiet and detector.signal != "authenticity"):
                 verdict = muted(verdict)
             self._advance(inf, look, detector.key, verdict, detector.for_s, detector.keep_s)
         for events in EVENTS:
             ledger = inf.ledgers.get(events.ledger)
-            if at % events.every or ledger is None:
+            if at % events.every or ledger is None or (quiet and events.signal == "relationship"):
                 continue
             open_ = [key for key in states if key[0] == events.signal and key[1] == EVENT]
             if not open_ and not events.waits(ledger, at):
@@ -212,9 +225,13 @@ class Evaluator:
                 transition, verdict, inp, event_ids=_evidence(inp), actors=_actors(inp),
                 snapshot_id=_named(inp, verdict),
             )  # fmt: skip
-            self.out.transitions.append((inf.id, alert))
-            if self._on_transition:
-                self._on_transition(key[0], transition.state)
+            self.tell(inf.id, alert)
+
+    def tell(self, influencer: str, alert: dict[str, Any]) -> None:
+        """An alert's transition goes out with the next fenced write."""
+        self.out.transitions.append((influencer, alert))
+        if self._on_transition:
+            self._on_transition(alert["signal"], alert["state"])
 
     @staticmethod
     def _states(inf: Influencer, pid: str) -> dict[tuple[str, str, str], AlertState]:
@@ -276,7 +293,9 @@ def _actors(inp: SignalInput) -> int | None:
 
 
 def _named(inp: SignalInput, verdict: Verdict) -> str | None:
-    """Id of the snapshot where something is explained by it."""
+    """Id of the snapshot where the finding rests on it or is explained by it."""
+    if verdict.snapshot_id is not None:
+        return verdict.snapshot_id
     if inp.snapshot is None or not any(c.accepted and c.by_snapshot for c in verdict.explainers):
         return None
     return inp.snapshot.id

@@ -6,7 +6,7 @@ state is a dozen ints a source; halved now and then, so that a source may become
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -19,29 +19,41 @@ _ENOUGH: Final = 1_000
 _OTHER: Final = "other"
 _HALVE_AT: Final = 100_000
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(dict[str, tuple[int, list[int]]]).decode
+_decode = msgspec.msgpack.Decoder(dict[str, list[Any]]).decode
 
 
 class Delays:
     """Lateness of each source in one partition."""
 
-    __slots__ = ("_bins", "_delay")
+    __slots__ = ("_bins", "_delay", "newest")
 
     def __init__(self) -> None:
         self._bins: dict[str, list[int]] = {}
         self._delay: dict[str, int] = {}
+        self.newest: dict[str, int] = {}  # source -> its newest event, epoch s
 
     def encode(self) -> bytes:
         """As msgpack, for state: by source the delay that holds, and the counts by bin."""
-        return _encode({source: (self._delay[source], counts) for source, counts in self._bins.items()})
+        newest = self.newest
+        return _encode({
+            source: (self._delay[source], counts, newest.get(source, 0))
+            for source, counts in self._bins.items()
+        })  # fmt: skip
 
     @classmethod
     def decode(cls, data: bytes) -> Delays:
         """Back from state. Raises msgspec.DecodeError or msgspec.ValidationError."""
         self = cls()
-        for source, (delay, counts) in _decode(data).items():
+        for source, (delay, counts, *rest) in _decode(data).items():
             self._delay[source], self._bins[source] = delay, counts
+            if rest and rest[0]:
+                self.newest[source] = rest[0]
         return self
+
+    def hear(self, source: str, at: float) -> None:
+        """An event of the source at `at` (epoch s), no clock ahead; told of events that are counted."""
+        if at > self.newest.get(source, 0) and source in self._bins:
+            self.newest[source] = int(at)
 
     def see(self, source: str, lateness: float) -> None:
         """Count one event's lateness, in seconds."""

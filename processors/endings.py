@@ -52,6 +52,10 @@ class Listed:
         for _, alert in out.transitions:
             self._alerts[alert["fingerprint"]] = alert
 
+    def of_sources(self) -> dict[str, dict[str, Any]]:
+        """Newest transitions of the alerts of operations, by fingerprint."""
+        return {name: alert for name, alert in self._alerts.items() if alert["signal"] == "source"}
+
     def changed(self, book: Book) -> bool:
         """Whether the book has changed since `end` last looked."""
         return book.version != self._version

@@ -28,8 +28,9 @@ from processors.event_memory import EventMemory
 from processors.fold import Folder
 from processors.influencer import KEEP_SHORT_DAYS, Influencer, longest_silent
 from processors.panes import DAY, HOUR
+from processors.parts import Telling
 from processors.records import TOTALS, Ahead, Config, Decoded, Outputs, Record, Totals, decode_records
-from processors.snapshot import Part, encode, part_of
+from processors.snapshot import Part, encode
 from processors.state.layout import PartitionKeys
 from processors.state.store import Claim, Write
 from processors.writes import write_fence, write_influencers, write_memory, write_unevaluated
@@ -76,7 +77,7 @@ class Partition:
         self.out = Outputs()
         self.evaluator = Evaluator(on_transition, config)
         self._epoch = self._seq = 0
-        self._tick = self._swept = self._part_hour = 0
+        self._tick = self._swept = 0
         #: Influencers of this partition with a partnership: held in memory, and swept when silent.
         self.watched: frozenset[str] = frozenset()
         #: As Redis has it: influencers that were touched and wait for a boundary. To be loaded after a claim.
@@ -85,6 +86,7 @@ class Partition:
         self._dirty: dict[str, Influencer] = {}
         self._unshown: dict[str, None] = {}  # changed since their provisional reading was made, oldest first
         self._listed = Listed({}, {})
+        self._telling = Telling(self.evaluator, sources=keys.partition == 0)
         self._ids = PartnershipIds(book)
 
     # -- claim ----------------------------------------------------------------------------------------------
@@ -107,10 +109,10 @@ class Partition:
         self.unevaluated = frozenset(unevaluated)
         if ahead := fields.get(b"ahead"):
             self.ahead = msgspec.json.decode(ahead, type=Ahead)
-        self.delays = Delays.decode(fields[b"delays"]) if b"delays" in fields else self.delays
+        self.delays = Delays.decode(fields.get(b"delays", b"\x80"))  # of none: an empty map
+        self.evaluator.heard = self.delays.newest
         self.memory.load(ids, acts)
-        if listed is not None:
-            self._listed = listed
+        self._listed = listed or self._listed
 
     # -- a batch --------------------------------------------------------------------------------------------
 
@@ -191,6 +193,7 @@ class Partition:
         meta.skew = max(0.0, self.clock - at)
         meta.jumped = self.jumped
         meta.source = source
+        self.delays.hear(source, at)
 
     def evict(self, keep: int) -> int:
         """Forget influencers beyond `keep` that are written, evaluated and unwatched, longest silent first;
@@ -353,6 +356,9 @@ class Partition:
         """The fenced write of everything since the last one, `prev` -> `next_`."""
         keys = self.keys
         write = Write(self._epoch, self._seq, prev, next_)
+        turned = self._telling.turned(self.clock)
+        if turned:
+            self._telling.judge(self._listed, self.clock)
         if self._listed.changed(self.book):
             at = int(self.clock) // BOUNDARY_S * BOUNDARY_S
             ended = self._listed.end(self.book, self.influencers.values(), at, self.evaluator.out)
@@ -365,8 +371,7 @@ class Partition:
         write_unevaluated(write, keys, self.unevaluated, now)
         self.unevaluated = now
         self.evaluator.write(write, keys)
-        if (hour := int(self.clock) // HOUR) != self._part_hour:
-            self._part_hour = hour
+        if turned:
             write.add("SET", keys.part, [encode(self.part())])
         write_fence(write, keys, self.totals, self.clock, self.jumped, self.ahead, self.delays)
         return write
@@ -374,7 +379,7 @@ class Partition:
     def part(self) -> Part:
         """What the watched influencers tell for the snapshot of all partitions."""
         held = filter(None, map(self.influencers.get, sorted(self.watched)))
-        return part_of(held, self.evaluator.facts, self.clock)
+        return self._telling.part(held, self.clock, self.delays.newest)
 
     def written(self) -> None:
         """The write was answered OK or SAME."""
@@ -391,10 +396,5 @@ class Partition:
     @property
     def pending(self) -> bool:
         """Whether there is something to write."""
-        return bool(
-            self._dirty
-            or self._unshown
-            or self.out.rejected
-            or self.evaluator.out.newest
-            or self._listed.changed(self.book)
-        )
+        waits = self._dirty or self._unshown or self.out.rejected or self.evaluator.out.newest
+        return bool(waits or self._listed.changed(self.book))

@@ -45,8 +45,11 @@ def reading(
     *,
     complete: bool,
     corrected: bool = False,
+    snapshot_id: str | None = None,
+    source_age_s: float | None = None,
 ) -> bytes:
-    """JSON of one reading at `at` (epoch s). Not complete: provisional, its windows are still filling."""
+    """JSON of one reading at `at` (epoch s). Not complete: provisional, its windows are still filling.
+    `snapshot_id`: of what neighbours were taken from; `source_age_s`: since the source's newest event."""
     end = rfc3339(at)
     brand = partnership.brand_id
     return _encode({
@@ -55,4 +58,5 @@ def reading(
         "health": signal_dict(health, end, complete),
         "signals": {name: signal_dict(score, end, complete) for name, score in signals.items()},
         "method_version": METHOD_VERSION, "provisional": not complete, "corrected": corrected,
+        "snapshot_id": snapshot_id, "source_age_s": source_age_s,
     })  # fmt: skip

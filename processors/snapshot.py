@@ -7,21 +7,27 @@
     percentile(snapshot, influencer, of)             place among these
     affinity(snapshot, mix)                          topic's share here over its share over all
 
-A snapshot is as old as the last merge and depends on wall time, so no reading is made of it: it explains (a
-purge by the platform), and it compares for people. An alert that was explained by it carries its id.
+A snapshot is as old as the last merge and depends on wall time. What a reading or an alert takes from it
+is therefore noted in the influencer's state first (processors/crossing, docs/decisions/0009).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from heapq import nsmallest
 from math import log
 from typing import Final
 
 import msgspec
 
 from processors.influencer import Influencer
+from processors.ledgers.coaction import Coaction
 from processors.ledgers.followers import Day, Followers
+from processors.lockstep import across
+from processors.lockstep.within import Seen
 from processors.panes import DAY, HOUR
 from processors.tiers import tier
 
@@ -35,6 +41,15 @@ ALL_TOPICS: Final = 200
 LOST: Final = 0.02
 MIN_INFLUENCERS: Final = 10
 KEEP_DAYS: Final = 35
+#: Posts on which groups are looked for across influencers, at most; and groups that are told.
+ACTS_S: Final = 28 * DAY
+GROUPS: Final = 40
+#: A source is silent as a whole after so many seconds, and three times its longest silence of two weeks;
+#: asked of those that had spoken at so many (hourly) looks.
+SILENT_S: Final = 3 * HOUR
+SILENT_TIMES: Final = 3
+SPOKE: Final = 24
+SOURCE_DAYS: Final = 14
 #: A part of a partition that has been behind the others for so long is left out (hours).
 STALE_H: Final = 7 * 24
 #: Neighbours that are compared with, and how many with a value it takes.
@@ -73,25 +88,61 @@ class Member(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One partition at one hour (epoch s // 3600) of its clock."""
+    """One partition at one hour (epoch s // 3600) of its clock. `sources`: newest event of each, epoch s;
+    `acts`: who acted on which posts, as of `acts_hour`."""
 
     hour: int
     members: tuple[Member, ...]
+    sources: dict[str, int] = {}
+    acts_hour: int = 0
+    acts: across.Part | None = None
 
 
-class Snapshot(msgspec.Struct, frozen=True, array_like=True):
+class Source(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One source over all partitions. Times: epoch s. `now`: up to where all that hear it have come; `days`:
+    epoch day -> (longest silence that ended, s; looks at which it had spoken since the one before);
+    `silent`: since when it is silent as a whole, 0: it is not."""
+
+    newest: int
+    now: int
+    days: dict[int, tuple[int, int]] = {}
+    silent: int = 0
+
+    @property
+    def usual(self) -> int:
+        """Its longest silence of the last two weeks, s."""
+        return max((longest for longest, _ in self.days.values()), default=0)
+
+
+class Snapshot(msgspec.Struct, frozen=True, array_like=True, dict=True):
     """All partitions. `days`: epoch day -> (influencers whose change is known, those that lost > 2 %);
-    `topics`: acts of 28 days over all."""
+    `topics`: acts of 28 days over all; `groups`: accounts that act together on several influencers, as of
+    the parts' hours `joint`."""
 
     id: str
     hour: int
     members: tuple[Member, ...]
     days: dict[int, tuple[int, int]]
     topics: dict[str, int]
+    sources: dict[str, Source] = {}
+    joint: tuple[int, ...] = ()
+    groups: tuple[across.Found, ...] = ()
 
     def of(self, influencer: str) -> Member | None:
         """One member; None when it isn't known."""
-        return next((member for member in self.members if member.influencer == influencer), None)
+        return self.by_id.get(influencer)
+
+    @cached_property
+    def by_id(self) -> dict[str, Member]:
+        """Members by influencer."""
+        return {member.influencer: member for member in self.members}
+
+    @cached_property
+    def by_size(self) -> list[tuple[float, str]]:
+        """(log followers, influencer) of those whose followers are known, in order."""
+        return sorted(
+            (log(member.followers), member.influencer) for member in self.members if member.followers
+        )
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -119,11 +170,22 @@ def _rank(influencer: str) -> bytes:
     return hashlib.blake2b(influencer.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
-def part_of(influencers: Iterable[Influencer], facts: Mapping[str, Facts], clock: float) -> Part:
-    """What a partition knows of these influencers at `clock` (epoch s), some 2 us each."""
+def part_of(
+    influencers: Iterable[Influencer],
+    facts: Mapping[str, Facts],
+    clock: float,
+    sources: Mapping[str, int] | None = None,
+    before: Part | None = None,
+) -> Part:
+    """What a partition knows of these influencers at `clock` (epoch s), some 2 us each. Who acted on which
+    posts is looked at anew once a day, some 50 us each; else that of `before` is told again."""
     held = [inf for inf in influencers if inf.meta.first_at]
     if len(held) > MEMBERS:
         held = sorted(held, key=lambda inf: _rank(inf.id))[:MEMBERS]
+    if before is not None and before.acts_hour * HOUR // DAY == int(clock) // DAY:
+        acts_hour, acts = before.acts_hour, before.acts
+    else:
+        acts_hour, acts = int(clock) // HOUR, across.part({inf.id: _seen(inf, clock) for inf in held})
     today = int(clock) // DAY
     return Part(
         int(clock) // HOUR,
@@ -134,7 +196,16 @@ def part_of(influencers: Iterable[Influencer], facts: Mapping[str, Facts], clock
             )
             for inf in held
         ]),
+        dict(sources or {}), acts_hour, acts if acts is not None and acts.posts else None,
     )  # fmt: skip
+
+
+def _seen(inf: Influencer, clock: float) -> list[Seen]:
+    """Posts of the last 28 days, with a sample of who acted on them."""
+    ledger = inf.ledgers.get(Coaction.name)
+    if not isinstance(ledger, Coaction):
+        return []
+    return [post for post in ledger.seen(clock) if post.at > clock - ACTS_S]
 
 
 def _changes(inf: Influencer, today: int) -> tuple[tuple[int, float], ...]:
@@ -188,9 +259,48 @@ def merge(parts: Iterable[Part], before: Snapshot | None = None) -> Snapshot:
     floor = hour * HOUR // DAY - KEEP_DAYS
     days = {day: days[day] for day in sorted(days) if day >= floor}
     most = dict(sorted(topics.items(), key=lambda item: (-item[1], item[0]))[:ALL_TOPICS])
-    made = Snapshot("", hour, members, days, most)
+    joint = tuple(sorted(part.acts_hour for part in held if part.acts is not None))
+    if before is not None and before.joint == joint:
+        groups = before.groups
+    else:
+        groups = across.groups(across.merge(part.acts for part in held if part.acts is not None))[:GROUPS]
+    made = Snapshot("", hour, members, days, most, _sources(held, hour, before), joint, groups)
     id_ = hashlib.blake2b(_encode(made), digest_size=8, person=b"rapport-snapshot").hexdigest()
     return msgspec.structs.replace(made, id=id_)
+
+
+def _sources(parts: Iterable[Part], hour: int, before: Snapshot | None) -> dict[str, Source]:
+    """What is known of each source; one that is in no part any more, or was silent for two weeks, goes."""
+    newest: dict[str, int] = {}
+    now: dict[str, int] = {}
+    for part in parts:
+        if part.hour < hour - STALE_H:
+            continue
+        for name, at in part.sources.items():
+            # Who lags has perhaps not yet come to what the source sent: it is waited for.
+            now[name] = min(part.hour * HOUR, now.get(name, part.hour * HOUR))
+            newest[name] = max(at, newest.get(name, at))
+    told = before.sources if before is not None else {}
+    made = {}
+    for name in sorted(newest):
+        if newest[name] > (hour - SOURCE_DAYS * 24) * HOUR:
+            made[name] = _source(newest[name], now[name], told.get(name))
+    return made
+
+
+def _source(newest: int, now: int, old: Source | None) -> Source:
+    if old is None:
+        return Source(newest, now)
+    days = {day: kept for day, kept in old.days.items() if day >= now // DAY - SOURCE_DAYS}
+    if newest > old.newest:
+        longest, spoke = days.get(now // DAY, (0, 0))
+        if not old.silent:  # an outage is nothing usual
+            longest = max(longest, old.now - old.newest)
+        days[now // DAY] = longest, spoke + 1
+    made = Source(newest, now, days)
+    limit = max(SILENT_S, SILENT_TIMES * (made.usual + HOUR))
+    silent = now - newest > limit and sum(spoke for _, spoke in days.values()) >= SPOKE
+    return msgspec.structs.replace(made, silent=newest) if silent else made
 
 
 def purged(snapshot: Snapshot | None, day: int) -> float:
@@ -207,13 +317,30 @@ def neighbours(snapshot: Snapshot, influencer: str, count: int = NEIGHBOURS) -> 
     mine = snapshot.of(influencer)
     if mine is None or not mine.followers:
         return []
-    size, topics = log(mine.followers), mine.facts.topics
-    found = [
-        (abs(log(other.followers) - size) + TOPIC_WEIGHT * (1 - alike(topics, other.facts.topics)),
-         other.influencer, other)
-        for other in snapshot.members if other.followers and other.influencer != influencer
-    ]  # fmt: skip
+    topics = mine.facts.topics
+    found: list[tuple[float, str, Member]] = []
+    for apart, name in _nearest(snapshot.by_size, log(mine.followers)):
+        if len(found) >= count and apart > nsmallest(count, (f[0] for f in found))[-1]:
+            break  # whoever is farther in size alone can't be nearer
+        if name != influencer:
+            other = snapshot.by_id[name]
+            found.append((apart + TOPIC_WEIGHT * (1 - alike(topics, other.facts.topics)), name, other))
     return [other for _, _, other in sorted(found, key=lambda item: item[:2])[:count]]
+
+
+def _nearest(by_size: list[tuple[float, str]], size: float) -> Iterator[tuple[float, str]]:
+    """(distance in size, influencer), the nearest first."""
+    right = bisect_left(by_size, (size, ""))
+    left = right - 1
+    while left >= 0 or right < len(by_size):
+        down = size - by_size[left][0] if left >= 0 else float("inf")
+        up = by_size[right][0] - size if right < len(by_size) else float("inf")
+        if down <= up:
+            yield down, by_size[left][1]
+            left -= 1
+        else:
+            yield up, by_size[right][1]
+            right += 1
 
 
 def alike(one: Mapping[str, float], other: Mapping[str, float]) -> float:

@@ -33,6 +33,8 @@ class Evidence(Record):
 
     event_ids: list[Text] = Field(default_factory=list)
     actors: Count | None = None
+    actor_ids: list[Text] = Field(default_factory=list)
+    """Some of these actors, at most 50: keyed hashes of their ids (the lower 32 bits, as hex), never ids."""
 
 
 class ExplainerConsidered(Record):

@@ -29,7 +29,7 @@ _RETRY_S = 1.0
 
 class _Alert(msgspec.Struct):
     transition_id: str
-    influencer_id: str
+    influencer_id: str | None
     at: str
 
 
@@ -97,4 +97,4 @@ class Relay:
             ("ce_dataschema", b"urn:rapport:schema:partnership.alerts.v1"),
         ]
         stamp = int(msgspec.convert(alert.at, type=datetime).timestamp() * 1_000)
-        return alert.influencer_id.encode(), body, stamp, headers
+        return (alert.influencer_id or "source").encode(), body, stamp, headers

@@ -11,7 +11,7 @@ anyone: a number can't know who did what.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from processors.detection.lifecycle import FIRING, NO_DATA, PENDING, Transition
@@ -19,6 +19,8 @@ from processors.detection.verdict import CausePart, Verdict
 from processors.scores import METHOD_VERSION
 from processors.signals.inputs import SignalInput
 
+#: Actors named in an alert.
+ACTORS: Final = 50
 LABEL: Final = {
     "connection": "Connection with the audience",
     "interaction_quality": "Interaction quality",
@@ -137,6 +139,11 @@ def advice(verdict: Verdict) -> str | None:
     return HELPS.get(_ADVICE_KEY.get(part, part))
 
 
+def actor_names(hashes: Iterable[int]) -> list[str]:
+    """Keyed hashes of actors as alerts name them: 8 hex digits, at most ACTORS, in order."""
+    return [f"{hash_:08x}" for hash_ in sorted({hash_ & 0xFFFFFFFF for hash_ in hashes})[:ACTORS]]
+
+
 def _rounded(value: float | None, digits: int = 4) -> float | None:
     return None if value is None else round(value, digits)
 
@@ -191,7 +198,8 @@ def build(
         "evidence": {
             "event_ids": list(verdict.event_ids or event_ids),
             "actors": actors if verdict.actors is None else verdict.actors,
-        },
+        }
+        | ({"actor_ids": names} if told and (names := actor_names(verdict.actor_ids)) else {}),
         "explainers": [
             {"kind": e.kind, "considered": True, "accepted": e.accepted, "why": e.why}
             for e in verdict.explainers

@@ -12,6 +12,8 @@ from typing import Final
 
 import msgspec
 
+from processors.detection.across import SUBJECT as ACROSS
+from processors.detection.across import lockstep_across
 from processors.detection.all_in import (
     SATURATED,
     STOPPED,
@@ -112,6 +114,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     Detector(AUTHENTICITY, COMMENTS_RULE, COMMENTS, bought_comments, WINDOWED),
     Detector(AUTHENTICITY, COACTION_RULE, POD, pod, BY_POST),
     Detector(AUTHENTICITY, COACTION_RULE, LOCKSTEP, lockstep, BY_POST),
+    Detector(AUTHENTICITY, COACTION_RULE, ACROSS, lockstep_across, BY_POST),
     _DROPS["connection"],
     Detector("connection", "leak", REPLY_LEAK, reply_leak, DAILY),
     _DROPS["interaction_quality"],

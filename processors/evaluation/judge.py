@@ -106,7 +106,7 @@ def _tallies(
 def _hashed(case: Case) -> dict[str, str]:
     """Actor id -> its keyed hash as alerts name it (16 hex digits)."""
     hasher = ActorHasher(HASHER_KEY)
-    return {actor: f"{hasher.hash(actor):016x}" for line in case.truth for actor in line.actors}
+    return {actor: f"{hasher.hash(actor) & 0xFFFFFFFF:08x}" for line in case.truth for actor in line.actors}
 
 
 def _organic(case: Case, run: Run) -> list[tuple[float, float]]:

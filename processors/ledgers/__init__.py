@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from processors.ledgers.across import Across
 from processors.ledgers.audience import Audience
 from processors.ledgers.base import Act, Ledger
 from processors.ledgers.brand import Brand
@@ -26,7 +27,8 @@ LEDGERS: Final[tuple[type[Ledger], ...]] = (
     Comments,  # after what finds pods: a comment is inauthentic for two reasons at least
     Insights,  # hears those whom no factor speaks against
     People,  # as audience, after all factors
-    Audience,  # last: it counts what no factor speaks against
+    Audience,  # last of those that see acts: it counts what no factor speaks against
+    Across,
 )
 
 

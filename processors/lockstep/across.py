@@ -9,15 +9,18 @@ each other, TIMES times and on posts of at least INFLUENCERS influencers; those 
 group. Pairs are counted among accounts that come back only, each with its NEAR nearest: the work is bounded.
 
 Ledgers keep on each post the actors with the lowest hashes: the same people on every post and in every
-partition. Until parts are merged, only influencers of one partition are compared; a group that acts on
-influencers of different partitions is seen in the merged part alone. Nothing is kept between two calls: state
-lies in the ledgers, and who was found is told to them with `Coaction.learn`.
+partition. A part holds whoever acted on several influencers of its partition, and of the others those with
+the lowest hashes again, since they may be on another partition's. Until parts are merged, only influencers of
+one partition are compared. Nothing is kept between two calls.
+
+Loyal fans of two influencers hurry to both, too. So `Found.new` tells which share of a group was never
+seen before on one of the posts: an alert asks for newcomers (processors/detection/across).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Final
 
 import msgspec
@@ -36,8 +39,11 @@ JOINED: Final = 0.5
 #: may be the rest, but two busy people meet by chance.
 SHARE: Final = 0.2
 NEAR: Final = 24
-#: Entries of a part: 8 bytes each as they travel, and some more a post.
-ENTRIES: Final = 8_192
+#: Entries of a part: some 10 bytes each as they travel, and some more a post. Half of them are kept for those
+#: who act on several influencers.
+ENTRIES: Final = 32_768
+#: Members told of a group.
+MEMBERS: Final = 128
 
 
 class Sampled(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -49,19 +55,24 @@ class Sampled(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Posts of some influencers, with the actors whose hash lies under `cut`."""
+    """Posts of some influencers, with the actors who are on posts of several of them, or whose hash lies
+    under `cut`. `new`: those of them who were never seen before on one of the posts."""
 
     cut: int
     posts: tuple[Sampled, ...]
+    new: tuple[int, ...] = ()
 
 
-class Found(msgspec.Struct, frozen=True, gc=False):
-    """A group. `times`: acts together of the pair that is joined most."""
+class Found(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A group. `times`: acts together of the pair that is joined most; `members`: at most 128 of `size`."""
 
     members: tuple[int, ...]
     influencers: tuple[str, ...]
     posts: int  # on how many posts a fifth of them or more (three at least) acted together
     times: int
+    size: int = 0
+    new: float = 0.0  # share of the members who were never seen before on one of the posts
+    last: int = 0  # the newest of these posts, epoch s
 
 
 def part(by_influencer: Mapping[str, Sequence[Seen]], entries: int = ENTRIES) -> Part:
@@ -71,27 +82,51 @@ def part(by_influencer: Mapping[str, Sequence[Seen]], entries: int = ENTRIES) ->
         for name in sorted(by_influencer)
         for post in by_influencer[name]
     ]
-    return _bounded(1 << 32, posts, entries)
+    new = {actor for held in by_influencer.values() for post in held for actor in post.new}
+    return _bounded(1 << 32, posts, new, entries)
 
 
-def merge(parts: Iterable[Part], entries: int = ENTRIES) -> Part:
-    """One part of several, in any order: over the actors that all of them would have kept."""
+def merge(parts: Iterable[Part], entries: int = 4 * ENTRIES) -> Part:
+    """One part of several, in any order."""
     held = list(parts)
     cut = min((one.cut for one in held), default=1 << 32)
     posts = sorted((post for one in held for post in one.posts), key=lambda post: (post.influencer, post.at))
-    return _bounded(cut, posts, entries)
+    return _bounded(cut, posts, {actor for one in held for actor in one.new}, entries)
 
 
-def _bounded(cut: int, posts: Iterable[Sampled], entries: int) -> Part:
-    """With a lower cut where there are too many entries; actors who acted once stay, others may know more."""
-    posts = list(posts)
-    actors = sorted(actor for post in posts for actor, _ in post.acts if actor < cut)
-    if len(actors) > entries:
-        cut = actors[entries]
-    kept = (
-        Sampled(post.influencer, post.at, tuple(act for act in post.acts if act[0] < cut)) for post in posts
-    )
-    return Part(cut, tuple(post for post in kept if post.acts))
+def _bounded(cut: int, posts: Sequence[Sampled], new: set[int], entries: int) -> Part:
+    """At most so many entries: first of those who act on several influencers, then of the others (who may be
+    known to another part), the lowest hashes first."""
+    times: Counter[int] = Counter()
+    first: dict[int, str] = {}
+    several: set[int] = set()
+    for post in posts:
+        for actor, _ in post.acts:
+            times[actor] += 1
+            if first.setdefault(actor, post.influencer) != post.influencer:
+                several.add(actor)
+    kept, left = _lowest(several, times, entries // 2)
+    others, _ = _lowest(times.keys() - several, times, entries // 2 + left)
+    if len(others) < len(times) - len(several):
+        cut = min(cut, max(others, default=0) + 1)
+    kept |= others
+    fewer = (
+        post if kept.issuperset(actor for actor, _ in post.acts)
+        else Sampled(post.influencer, post.at, tuple(act for act in post.acts if act[0] in kept))
+        for post in posts
+    )  # fmt: skip
+    return Part(cut, tuple(post for post in fewer if post.acts), tuple(sorted(new & kept)))
+
+
+def _lowest(actors: Iterable[int], times: Mapping[int, int], entries: int) -> tuple[set[int], int]:
+    """(the actors with the lowest hashes who have no more than so many entries, entries that are left)."""
+    kept: set[int] = set()
+    for actor in sorted(actors):
+        if times[actor] > entries:
+            break
+        entries -= times[actor]
+        kept.add(actor)
+    return kept, entries
 
 
 def groups(known: Part) -> tuple[Found, ...]:
@@ -120,8 +155,9 @@ def groups(known: Part) -> tuple[Found, ...]:
         if len(indexes) >= enough and len(names) >= INFLUENCERS:
             joined.setdefault(one, set()).add(other)
             joined.setdefault(other, set()).add(one)
-    found = [_found(known, members, met) for members in _components(joined)]
-    return tuple(sorted(found, key=lambda one: (-len(one.members), one.members)))
+    new = frozenset(known.new)
+    found = [_found(known, members, met, new) for members in _components(joined)]
+    return tuple(sorted(found, key=lambda one: (-one.size, one.members)))
 
 
 def _components(joined: Mapping[int, set[int]]) -> Iterable[list[int]]:
@@ -148,7 +184,9 @@ def _components(joined: Mapping[int, set[int]]) -> Iterable[list[int]]:
             reached.remove(loosest)
 
 
-def _found(known: Part, members: Sequence[int], met: Mapping[tuple[int, int], list[int]]) -> Found:
+def _found(
+    known: Part, members: Sequence[int], met: Mapping[tuple[int, int], list[int]], new: Set[int]
+) -> Found:
     mine = set(members)
     together: dict[int, set[int]] = {}
     most = 0
@@ -161,4 +199,8 @@ def _found(known: Part, members: Sequence[int], met: Mapping[tuple[int, int], li
     need = max(3.0, 0.2 * len(members))
     theirs = [index for index, there in together.items() if len(there) >= need]
     names = {known.posts[index].influencer for index in theirs}
-    return Found(tuple(members), tuple(sorted(names)), len(theirs), most)
+    return Found(
+        tuple(members[:MEMBERS]), tuple(sorted(names)), len(theirs), most, len(members),
+        sum(actor in new for actor in members) / len(members),
+        max((known.posts[index].at for index in theirs), default=0),
+    )  # fmt: skip

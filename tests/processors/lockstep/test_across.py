@@ -74,8 +74,25 @@ def test_a_part_is_bounded_and_keeps_the_same_people() -> None:
     world = _world(Random(4), 200, 9)
     small = part(world, entries=1_000)
     assert sum(len(post.acts) for post in small.posts) <= 1_000
-    assert all(actor < small.cut for post in small.posts for actor, _ in post.acts)
+    seen: dict[int, set[str]] = defaultdict(set)
+    for post in small.posts:
+        for actor, _ in post.acts:
+            seen[actor].add(post.influencer)
+    assert all(actor < small.cut or len(names) > 1 for actor, names in seen.items())
     assert merge([small], entries=1_000) == small
+
+
+def test_newcomers_are_told_from_people_who_were_there() -> None:
+    world = _world(Random(3), 30, 9)
+    assert groups(part(world))[0].new == 0.0
+    for posts in world.values():
+        posts[:] = [Seen.of(p.at, p.acts, frozenset(a for a in p.acts if a & 0xFFFF == 7)) for p in posts]
+    found = groups(part(world))[0]
+    assert found.new == 1.0
+    assert found.last == max(
+        post.at for posts in world.values() for post in posts
+        if sum(actor & 0xFFFF == 7 for actor in post.acts) > 15
+    )  # fmt: skip
 
 
 def test_nothing_gives_nothing() -> None:

@@ -89,7 +89,7 @@ class Snapshots:
             return
         if before is not None and hour < before.hour:  # the log was begun anew
             before = None
-        made = merge(parts, before)
+        made = await asyncio.to_thread(merge, parts, before)  # some seconds for tens of thousands of acts
         await self._store.put_string(self._key, encode(made))
         self.newest = made
         log.info("snapshot merged", extra={"snapshot_id": made.id, "influencers": len(made.members)})

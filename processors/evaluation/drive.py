@@ -146,7 +146,7 @@ class _Driver:
             self._sample()
 
     def _transition(self, influencer: str, alert: dict[str, Any]) -> None:
-        if alert["state"] != "firing" or alert["alert_id"] in self._fired:
+        if alert["state"] != "firing" or alert["alert_id"] in self._fired or not influencer:
             return
         self._fired.add(alert["alert_id"])
         evidence = alert.get("evidence") or {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from processors.detection.source import source_alerts
@@ -73,6 +74,7 @@ def test_partition_0_tells_it_in_its_fenced_write_once() -> None:
     core.run(records([(at, event("e2", "like", at))], 1))
     core.run(records([(at + 60, event("e3", "like", at + 60))], 2))  # it bears the clock out
     core.run(records([(at + 7_200, event("e4", "like", at + 7_200))], 3))
-    alerts = [alert for alert in core.transitions if alert["signal"] == "source"]
+    sent = [json.loads(body) for _, body in core.store.streams[KEYS.outbox]]
+    alerts = [alert for alert in sent if alert["signal"] == "source"]
     assert [alert["state"] for alert in alerts] == ["firing"]
     assert alerts[0]["fingerprint"].encode() in core.store.hashes[KEYS.alerts]

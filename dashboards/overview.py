@@ -1,6 +1,7 @@
 """Dashboard "Rapport: partnerships and pipeline": which partnerships slip, and whether the system is well.
 
-Its rows: the board, the flow of events, lag and latency, state in Redis and its guarantees, the processes.
+Its rows: the board, alerts on their way, the flow of events, lag and latency, state in Redis and its
+guarantees, the processes.
 The metrics are those of `streams.metrics` (a test holds both together).
 """
 
@@ -11,7 +12,7 @@ from typing import Any
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import dashboard as models
 
-from dashboards import overview_board, overview_pipeline
+from dashboards import overview_alerts, overview_board, overview_pipeline
 from dashboards.parts import datasource_variable, finish, label_variable
 
 UID = "rapport-overview"
@@ -62,7 +63,7 @@ def build() -> dict[str, Any]:
         ),
     ):
         dashboard = dashboard.with_variable(variable)
-    for title, panels in (*overview_board.rows(UID), *overview_pipeline.rows()):
+    for title, panels in (*overview_board.rows(UID), *overview_alerts.rows(), *overview_pipeline.rows()):
         dashboard = dashboard.with_row(builders.Row(title))
         for panel in panels:
             dashboard = dashboard.with_panel(panel)

@@ -55,6 +55,37 @@ TRANSITIONS = Counter("rapport_alert_transitions_total", "Alert transitions", ["
 ALERTS_FIRING = Gauge("rapport_alerts_firing", "Alerts that fire now", ["partition"])
 OUTBOX = Gauge("rapport_outbox_pending", "Alert transitions not yet on the topic", ["partition"])
 OUTBOX_RETRIES = Counter("rapport_outbox_retries_total", "Relays of alert transitions tried again")
+NOTIFIER_TAKEN = Counter(
+    "rapport_notifier_transitions_total", "Alert transitions read by the notifier", ["state"]
+)
+NOTIFICATIONS = Counter(
+    "rapport_notifications_total",
+    "Notifications by what became of them: delivered, failed, off (given up: the receiver is switched off)",
+    ["receiver", "outcome"],
+)
+NOTIFICATIONS_DECIDED = Counter(
+    "rapport_notifications_decided_total", "Notifications decided on, by why", ["receiver", "why"]
+)
+NOTIFICATION_RETRIES = Counter(
+    "rapport_notification_retries_total", "Deliveries that failed and are tried again", ["receiver"]
+)
+NOTIFICATION_SECONDS = Histogram(
+    "rapport_notification_seconds", "Time of one try of a delivery", ["receiver"], buckets=_S
+)
+NOTIFICATION_QUEUE = Gauge("rapport_notification_queue", "Notifications that wait for delivery", ["receiver"])
+NOTIFICATION_OLDEST = Gauge(
+    "rapport_notification_oldest_seconds", "Age of the oldest notification not delivered", ["receiver"]
+)
+NOTIFICATIONS_FAILED = Gauge(
+    "rapport_notifications_failed_listed", "Notifications given up, that can be sent again"
+)
+NOTIFIER_WAITING = Gauge(
+    "rapport_notifier_groups_waiting", "Groups whose time has come, but whose receiver's queue is full"
+)
+RECEIVERS_OFF = Gauge("rapport_receivers_off", "Receivers that are switched off")
+ALERTS_WRONG = Gauge(
+    "rapport_alerts_wrong_ratio", "Share of the alerts told of that somebody marked as wrong"
+)
 WATCHDOG = Gauge("rapport_watchdog_stalled_partitions", "Partitions with lag that got no batch for too long")
 INFLUENCERS = Gauge("rapport_influencers_in_memory", "Influencers whose state is held in memory")
 HEALTH = Gauge(

@@ -107,6 +107,14 @@ class Settings(BaseSettings):
     notify_config: Path | None = Field(
         None, description="File that says who is told about which alerts (notify.yaml); see docs/alerts.md"
     )
+    notify_retries: str = Field(
+        "0s 5s 5m 30m 2h 5h 10h 14h 20h 24h",
+        pattern=r"^0s?( +\d+(\.\d+)?(ms|s|m|h))*$",
+        description="When a notification is tried, counted from its first try; then it is given up",
+    )
+    notifier_http_port: int = Field(
+        6067, ge=1, le=65535, description="Port of the notifier's /health, /ready and /metrics"
+    )
 
     # -- dashboards -----------------------------------------------------------------------------------------
     grafana_url: str | None = Field(None, description="Grafana address for `rapport dashboards push`")

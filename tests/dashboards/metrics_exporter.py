@@ -25,6 +25,8 @@ def still() -> None:
     m.PARTITIONS.set(2)
     m.INFLUENCERS.set(500)
     m.WATCHDOG.set(0)
+    m.NOTIFICATION_QUEUE.labels("mail").set(3)
+    m.NOTIFICATION_OLDEST.labels("mail").set(12)
     for partition in ("0", "1"):
         m.LAG_RECORDS.labels(partition).set(120)
         m.LAG_SECONDS.labels(partition).set(1.5)
@@ -58,6 +60,11 @@ def step() -> None:
     m.READINGS.labels("true").inc()
     m.TRANSITIONS.labels("connection", "firing").inc()
     m.OUTBOX_RETRIES.inc()
+    m.NOTIFIER_TAKEN.labels("firing").inc()
+    m.NOTIFICATIONS.labels("mail", "delivered").inc()
+    m.NOTIFICATIONS_DECIDED.labels("mail", "first_notification").inc()
+    m.NOTIFICATION_RETRIES.labels("mail").inc()
+    m.NOTIFICATION_SECONDS.labels("mail").observe(0.2)
 
 
 def main() -> None:

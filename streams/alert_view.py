@@ -19,7 +19,8 @@ SEVERITIES: Final = ("info", "warning", "critical")
 #: A spreadsheet takes text that begins so for a formula.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 COLUMNS: Final = (
-    "alert_id", "partnership_id", "brand_id", "influencer_id", "signal", "rule", "subject", "state", "severity",
+    "alert_id", "partnership_id", "brand_id", "influencer_id", "signal", "rule", "subject", "state",
+    "severity",
     "started_at", "at", "resolved_at", "value", "baseline", "change", "n", "lo", "hi", "summary", "advice",
     "acked_by", "acked_at", "wrong_by", "silenced_until",
 )  # fmt: skip

@@ -14,6 +14,7 @@ import typer
 
 from streams.commands import (
     alerts,
+    audit,
     compare,
     dashboards,
     demo,
@@ -85,7 +86,7 @@ def _common(
 
 
 people = (status, insights, relationships, portfolio, compare)
-for module in (demo, worker, feed, evaluate, doctor, settings, *people):
+for module in (demo, worker, feed, evaluate, doctor, settings, audit, *people):
     module.register(app)
 for module in (topics, partnerships, alerts, rejected, schemas, dashboards, state):
     app.add_typer(module.app)

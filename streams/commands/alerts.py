@@ -1,4 +1,4 @@
-"""`rapport alerts list|tail`."""
+"""`rapport alerts list|tail`; what people do about alerts: `alert_acts`, `silences`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streams.commands import alert_acts, silences
 from streams.commands.options import Broker, Config, Json, Namespace, Redis, settings_from
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from schemas import Alert
+    from streams.alert_view import AlertView
     from streams.settings import Settings
 
 app = typer.Typer(name="alerts", no_args_is_help=True, help="Partnerships that slip, with the reason.")
+alert_acts.register(app)
+silences.register(app)
 
 
 @app.command(
@@ -21,10 +27,31 @@ app = typer.Typer(name="alerts", no_args_is_help=True, help="Partnerships that s
 
 [dim]$[/dim] rapport alerts list
 
+[dim]$[/dim] rapport alerts list --brand acme --severity critical --unacked
+
 [dim]$[/dim] rapport alerts list --all --partnership acme--ann --json""",
 )
 def list_(
     partnership: Annotated[str | None, typer.Option(metavar="ID", help="Only of this partnership.")] = None,
+    brand: Annotated[str | None, typer.Option(metavar="ID", help="Only of this brand.")] = None,
+    signal: Annotated[str | None, typer.Option(metavar="NAME", help="Only of this signal.")] = None,
+    severity: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only info, warning or critical.")
+    ] = None,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only pending, firing, resolved or no_data; may be given twice."),
+    ] = None,
+    match: Annotated[
+        list[str] | None,
+        typer.Option("--match", metavar="MATCHER", help="As for a silence: signal=~'conn.*'."),
+    ] = None,
+    acked: Annotated[
+        bool | None, typer.Option("--acked/--unacked", help="Only those acknowledged, or not.")
+    ] = None,
+    silenced: Annotated[
+        bool | None, typer.Option("--silenced/--unsilenced", help="Only those silenced, or not.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Resolved ones too.")] = False,
     broker: Broker = None,
     redis: Redis = None,
@@ -32,25 +59,31 @@ def list_(
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Show alerts as they stand now (from Redis), newest first."""
+    """Show alerts as they stand now (from Redis), newest first, with who acknowledged or silenced them."""
+    from streams.alert_view import SEVERITIES, STATES, AlertFilter
+    from streams.commands.acting import matchers_of, one_of, read_views
     from streams.commands.output import out, print_json, run, say
     from streams.text import safe
 
     settings = settings_from(broker, redis, namespace, config)
-    found = [
-        alert
-        for alert in run(_read(settings))
-        if (everything or alert.state != "resolved") and partnership in (None, alert.partnership_id)
-    ]
+    states = [one_of(name, STATES, "--state") for name in state or (STATES if everything else ())]
+    wanted = AlertFilter(
+        partnership=partnership, brand=brand, signal=signal,
+        severity=one_of(severity, SEVERITIES, "--severity") if severity else None,
+        states=frozenset(states), acked=acked, silenced=silenced, matchers=matchers_of(match or []),
+    )  # fmt: skip
+    views = run(read_views(settings))
+    found = [view for view in views if wanted.takes(view)]
     if json:
-        print_json({"alerts": found})
+        print_json({"alerts": [view.as_json() for view in found]})
         return
     if not found:
         say("no alerts" if everything else "no open alerts; --all shows resolved ones too")
-    for alert in found:
-        out().print(_line(alert))
-        if alert.advice:
-            out().print(safe(f"    {alert.advice}", "dim", 400))
+    names = [view.alert.alert_id for view in views]
+    for view in found:
+        out().print(_line(view.alert, view, names))
+        if view.alert.advice:
+            out().print(safe(f"    {view.alert.advice}", "dim", 400))
 
 
 @app.command(
@@ -77,13 +110,6 @@ def tail(
     run(_follow(settings_from(broker, redis, namespace, config), last, partnership, json))
 
 
-async def _read(settings: Settings) -> list[Alert]:
-    from streams.reader import Reader
-
-    async with Reader(settings) as reader:
-        return await reader.alerts()
-
-
 async def _follow(settings: Settings, last: int, partnership: str | None, as_json: bool) -> None:
     from contextlib import aclosing
 
@@ -108,19 +134,28 @@ async def _follow(settings: Settings, last: int, partnership: str | None, as_jso
                 out().print(_line(alert))
 
 
-def _line(alert: Alert) -> object:
+def _line(alert: Alert, view: AlertView | None = None, names: Sequence[str] = ()) -> object:
     from rich.text import Text
 
+    from streams.alert_view import short
     from streams.board import clean_state, state_style, when
     from streams.text import safe
 
     word = alert.severity if alert.state == "firing" and alert.severity else alert.state.replace("_", " ")
-    return Text.assemble(
+    found = Text.assemble(
         (when(alert.at), "dim"),
         "  ",
+        safe(short(alert.alert_id, names) + "  ", "cyan") if view is not None else "",
         (clean_state(word), state_style(alert.state)),
         "  ",
         safe(alert.partnership_id or "operations", "bold"),
         "  ",
         safe(alert.summary or alert.signal, limit=400),
     )
+    if view is not None and view.ack is not None:
+        found.append_text(safe(f"  [acknowledged by {view.ack.by}]", "green"))
+    if view is not None and view.silence is not None:
+        found.append_text(safe(f"  [silenced until {when(view.silence.ends_at)}]", "magenta"))
+    if view is not None and view.wrong is not None:
+        found.append_text(safe(f"  [marked as wrong by {view.wrong.by}]", "yellow"))
+    return found

@@ -257,7 +257,7 @@ def _told(item: ErrorDetails, model: type[BaseModel], places: Places) -> Problem
     kind, value = item["type"], item["input"]
     hint = item.get("ctx", {}).get("hint")
     message = item["msg"].removeprefix("Value error, ")
-    (line, column), found = places.of(loc, key=kind == "extra_forbidden")
+    (line, column), found = places.of(loc, key=kind == "extra_forbidden" or loc[-1:] == ("[key]",))
     field = dotted(found)
     if kind == "extra_forbidden":
         message = "unknown key"
@@ -290,7 +290,8 @@ def _fields(model: type[BaseModel], loc: Loc) -> set[str]:
     for kind in at:
         for plain in _plain(kind):
             if isinstance(plain, type) and issubclass(plain, BaseModel):
-                names |= {field.alias or name for name, field in plain.model_fields.items()}
+                told = (field.alias or name for name, field in plain.model_fields.items())
+                names |= {name for name in told if name.isprintable()}
     return names
 
 

@@ -1,0 +1,275 @@
+"""W3C ActivityStreams 2.0, as ActivityPub servers deliver it to an inbox: one activity per payload.
+
+Every value may be a string, an object, or an array of both. Vocabulary: w3c/activitystreams.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any, ClassVar, Final
+
+from streams.sources.abilities import Ability, abilities, each, no
+from streams.sources.base import Arrival, Forget, Source
+from streams.sources.draft import Draft, fit_id
+from streams.sources.errors import LeftOut, Refused
+from streams.sources.html import links, plain
+from streams.sources.node import Node
+from streams.sources.times import Clock, happened
+
+_SIMPLE: Final = {
+    "Like": "like", "Announce": "share", "View": "view", "Read": "view", "Listen": "view", "Add": "save",
+    "Flag": "report", "Dislike": "report", "Block": "report",
+}  # fmt: skip
+_MADE: Final = {
+    "Note", "Article", "Video", "Image", "Audio", "Page", "Question", "Event", "Document", "Tombstone",
+}  # fmt: skip
+_ACCOUNTS: Final = {"Person", "Service", "Application", "Group", "Organization"}
+_PUBLIC: Final = {"https://www.w3.org/ns/activitystreams#Public", "as:Public", "Public"}
+
+
+class ActivityStreams(Source):
+    """Activities of an inbox: Create, Update, Delete, Like, Announce, Follow, Add, View, Undo, Flag."""
+
+    name: ClassVar[str] = "activitystreams"
+    title: ClassVar[str] = "ActivityStreams 2.0 (ActivityPub inbox)"
+    delivery: ClassVar[str] = (
+        "POST to an inbox, one activity each; the HTTP signature is the server's to check"
+    )
+    identity: ClassVar[str] = (
+        "the activity's id; of what was made OBJECT/create, so that a Delete can name it; without an id: "
+        "type, actor, object"
+    )
+    time: ClassVar[str] = "published, or updated of an Update, at most the time of receipt; else that"
+    notes: ClassVar[tuple[str, ...]] = (
+        "An activity does not say who wrote the object that it is about: this is known where the object was "
+        "seen, else it is the inbox's account (option account).",
+        "A Relationship says who knows whom; ties are configured with the partnership instead.",
+        "What is addressed to single accounts only is a message and is left out.",
+    )
+    abilities = abilities(
+        posts=each(), comments=each(), answers=each(), likes=each(), shares=each(),
+        saves=each("where the server sends Add"), views=each("where the server sends View, Read or Listen"),
+        follows=each(), undo=each(),
+        profiles=Ability("anonymous", "only where the actor is sent as an object"),
+        attributes=each("the language of the text, no country"),
+        followers=no("to be counted from follows, or looked up"), ads=no("the vocabulary has no such mark"),
+    )  # fmt: skip
+
+    def acts(self, part: Node, arrival: Arrival) -> Iterator[Draft | Forget]:
+        """The act of one activity."""
+        kind = _type(part)
+        part.skip("@context", "signature", "to", "cc", "bto", "bcc", "audience", "type")
+        if kind == "Relationship" or _type(part.node("object")) == "Relationship":
+            raise LeftOut("not_engagement", "a Relationship: name employees in the partnership instead")
+        if kind in ("Create", "Update"):
+            yield from self._made(part, kind, arrival)
+        elif kind == "Delete":
+            yield from self._delete(part, arrival)
+        elif kind == "Undo":
+            yield from self._undo(part, arrival)
+        elif kind == "Follow" or kind in _SIMPLE:
+            yield self._simple(part, kind, arrival, "create")
+        elif not kind:
+            raise Refused("missing", "an activity has its type", "type")
+        else:
+            raise LeftOut("not_engagement", f"an activity of type {kind[:60]}")
+
+    # -- kinds of activities --------------------------------------------------------------------------------
+
+    def _made(self, part: Node, kind: str, arrival: Arrival) -> Iterator[Draft]:
+        thing = part.node("object")
+        if not thing:
+            raise Refused("shape", f"the object of a {kind} should be an object", "object")
+        what = _type(thing)
+        if what in _ACCOUNTS:
+            yield self._profile(part, thing, arrival)
+            return
+        if what not in _MADE:
+            raise LeftOut("not_engagement", f"{kind} of {what[:60] or 'something without a type'}")
+        object_id, actor = thing.need("id"), self._actor(part)
+        addressed = {*_refs(part, "to"), *_refs(part, "cc"), *_refs(thing, "to"), *_refs(thing, "cc")}
+        if addressed and not addressed & _PUBLIC and not any(one.endswith("/followers") for one in addressed):
+            raise LeftOut("not_engagement", "addressed to single accounts: a message")
+        event_id, op = f"activitystreams/{object_id}/create", "create"
+        at, clock = self._when(thing, part, arrival)
+        if kind == "Update":
+            op, event_id = "update", f"activitystreams/{part.id('id') or object_id + '/update'}"
+            at, clock = happened(thing.time("updated") or part.time("published"), None, arrival.received)
+        content = thing.text("content") if not addressed or addressed & _PUBLIC else None
+        tags = thing.nodes("tag")[:100]
+        mentioned = [href for tag in tags if _type(tag) == "Mention" and (href := tag.text("href"))]
+        common: dict[str, Any] = {
+            "actor": actor, "op": op, "clock": clock, "object_id": object_id,
+            "text": plain(content) if content else None, "lang": _lang(thing),
+            "tags": [
+                name.lstrip("#") for tag in tags if _type(tag) == "Hashtag" and (name := tag.text("name"))
+            ],
+            "mentions": mentioned, "urls": links(content) if content else [],
+            "keys": (object_id,) if op == "create" else (), "media_type": what.lower(),
+        }  # fmt: skip
+        parent, root = _ref(thing, "inReplyTo"), _ref(thing, "context")
+        thing.skip("inReplyTo", "context", "conversation", "to", "cc", "url", "attributedTo", "contentMap",
+                   "content", "tag", "type", "atomUri", "inReplyToAtomUri")  # fmt: skip
+        common["extra"] = part.rest()
+        common["extra"].pop("actor", None)
+        told = {actor["id"]}
+        if parent:
+            author = self._author(parent) or next(iter(map(self.account, mentioned)), None)
+            known = [one["kind"] for one in self.known(parent)]
+            reply = any(one != "post" for one in known)
+            target = {"id": parent, "type": "comment" if reply else "post", "author_id": author,
+                      "parent_id": parent, "root_id": root}  # fmt: skip
+            told.add(author or "")
+            yield Draft(event_id, "reply" if reply else "comment", at, (author, actor["id"]), target=target,
+                        **common)  # fmt: skip
+        else:
+            yield Draft(event_id, "post", at, (actor["id"],), **common)
+        for account in dict.fromkeys(map(self.account, mentioned[:50])):
+            if account not in told:
+                target = {"id": account, "type": "account", "author_id": account}
+                yield Draft(event_id, "mention", at, (account,), target=target, **common)
+
+    def _profile(self, part: Node, thing: Node, arrival: Arrival) -> Draft:
+        at, clock = happened(thing.time("updated") or part.time("published"), None, arrival.received)
+        facts = self._facts(thing)
+        event_id = part.id("id") or f"{thing.need('id')}/profile/{at.isoformat()}"
+        return Draft(f"activitystreams/{event_id}", "profile", at, (facts["id"],), facts, clock=clock)
+
+    def _simple(self, part: Node, kind: str, arrival: Arrival, op: str) -> Draft:
+        actor = self._actor(part)
+        of = _ref(part, "object")
+        if of is None:
+            raise Refused("missing", f"a {kind} has its object", "object")
+        at, clock = self._when(part, part, arrival)
+        if kind == "Follow":
+            followed = self.account(of)
+            whom = {"id": followed, "type": "account", "author_id": followed}
+            return Draft(
+                self._activity_id(part, kind, actor, of), "follow", at, (followed, actor["id"]), actor, op,
+                clock, target=whom, keys=_key(part),
+            )  # fmt: skip
+        author = self._author(of) or self._named_author(part)
+        concerns: tuple[str | None, ...] = (author, actor["id"])
+        if _SIMPLE[kind] == "report":  # names accounts and what they made; it concerns no reporter
+            concerns = (author, *map(self.account, _refs(part, "object")))
+        target: dict[str, Any] = {"id": of, "type": "post", "author_id": author}
+        return Draft(
+            self._activity_id(part, kind, actor, of), _SIMPLE[kind], at, concerns, actor, op,
+            clock, target=target, keys=_key(part),
+        )  # fmt: skip
+
+    def _undo(self, part: Node, arrival: Arrival) -> Iterator[Draft]:
+        actor = self._actor(part)
+        at, clock = self._when(part, part, arrival)
+        inner = part.node("object")
+        undone = inner.id("id") if inner else _ref(part, "object")
+        event_id = f"activitystreams/{part.id('id') or f'{undone}/undo'}"
+        if undone and self.known(undone):
+            yield from self.undos(undone, event_id, at, clock=clock)
+            return
+        kind = _type(inner)
+        if kind != "Follow" and kind not in _SIMPLE:
+            raise Refused(
+                "unresolved", f"takes back {(undone or kind or 'something')[:120]}, which is not known"
+            )
+        draft = self._simple(inner, kind, arrival, "undo")
+        draft.undoes = draft.event_id if undone else None  # else same actor, kind and target name it
+        if draft.actor is not None and draft.actor["id"] != actor["id"]:
+            raise Refused("shape", "somebody else's act cannot be undone", "object.actor")
+        draft.event_id, draft.at, draft.clock, draft.keys = event_id, at, clock, ()
+        yield draft
+
+    def _delete(self, part: Node, arrival: Arrival) -> Iterator[Draft | Forget]:
+        actor = self._actor(part)
+        gone = _ref(part, "object")
+        if gone is None:
+            raise Refused("missing", "a Delete has its object", "object")
+        if self.account(gone) == actor["id"]:
+            yield Forget(actor["id"])
+            raise LeftOut("not_engagement", "an account was deleted")
+        at, clock = self._when(part, part, arrival)
+        event_id = f"activitystreams/{part.id('id') or f'{gone}/delete'}"
+        if self.known(gone):
+            yield from self.undos(gone, event_id, at, clock=clock)
+            return
+        watched = self.options.watched
+        own = self.own or (actor["id"] if watched is not None and actor["id"] in watched else None)
+        if own is None:
+            raise Refused("unresolved", f"deletes {gone[:120]}, of which nothing is known here")
+        kind = "post" if own == actor["id"] else "comment"
+        yield Draft(event_id, kind, at, (own, actor["id"]), actor, "undo", clock, gone,
+                    undoes=f"activitystreams/{gone}/create")  # fmt: skip
+
+    # -- who and when ---------------------------------------------------------------------------------------
+
+    def _actor(self, part: Node) -> dict[str, Any]:
+        inner = part.node("actor")
+        if inner:
+            return self._facts(inner)
+        who = _ref(part, "actor")
+        if who is None:
+            raise Refused("missing", "an activity has its actor", "actor")
+        part.skip("actor")
+        return {"id": self.account(who)}
+
+    def _facts(self, account: Node) -> dict[str, Any]:
+        made, kind, summary = account.time("published"), _type(account), account.raw("summary")
+        facts = {
+            "id": self.account(account.need("id")), "handle": account.text("preferredUsername"),
+            "has_bio": bool(plain(summary)) if isinstance(summary, str) else None,
+            "has_avatar": True if account.raw("icon") else None,
+            "created_at": made.isoformat() if made else None,
+            "bot": kind in ("Service", "Application") if kind else None,
+        }  # fmt: skip
+        return {name: value for name, value in facts.items() if value is not None}
+
+    def _author(self, object_id: str) -> str | None:
+        for one in self.known(object_id):
+            if one["object_id"] == object_id and isinstance(one["actor"], str):
+                return one["actor"]
+        return self.own
+
+    def _named_author(self, part: Node) -> str | None:
+        named = _ref(part.node("object"), "attributedTo")
+        return self.account(named) if named else None
+
+    def _when(self, thing: Node, part: Node, arrival: Arrival) -> tuple[dt.datetime, Clock]:
+        return happened(thing.time("published") or part.time("published"), None, arrival.received)
+
+    def _activity_id(self, part: Node, kind: str, actor: dict[str, Any], of: str) -> str:
+        return fit_id("activitystreams/" + (part.id("id") or "/".join((kind, actor["id"], of))))
+
+
+def _key(part: Node) -> tuple[str, ...]:
+    own = part.id("id")
+    return (own,) if own else ()
+
+
+def _type(part: Node) -> str:
+    return next(iter(part.texts("type")), "")
+
+
+def _refs(part: Node, name: str) -> list[str]:
+    """Ids of a value that may be a string, an object, or an array of both."""
+    value = part.raw(name)
+    items = value if isinstance(value, list) else [value]
+    found = []
+    for item in items[:100]:
+        one = item.get("id") or item.get("href") if isinstance(item, dict) else item
+        if isinstance(one, str) and one:
+            found.append(one)
+    return found
+
+
+def _ref(part: Node, name: str) -> str | None:
+    return next(iter(_refs(part, name)), None)
+
+
+def _lang(thing: Node) -> str | None:
+    """The language, where the text is told by language and in one only."""
+    by_language = thing.raw("contentMap")
+    if isinstance(by_language, dict) and len(by_language) == 1:
+        name = next(iter(by_language))
+        return name if isinstance(name, str) and 0 < len(name) <= 16 else None
+    return None

@@ -20,7 +20,7 @@ probability .97 / .82 / .54 / .16 / .02.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import ClassVar, Final
 from zlib import crc32
 
@@ -281,6 +281,23 @@ class Comments(Ledger):
     def rows(self, at: float) -> list[Row]:
         """Rows of the posts up to `at`, oldest first."""
         return sorted((row for row in self.posts.values() if row.at <= at), key=lambda row: row.at)
+
+    def alike(self, posts: Collection[int]) -> set[int]:
+        """Actors (32 bits of their hashes) whose remembered text on one of these posts (hashes) is nearly
+        the same as somebody else's on one of them."""
+        texts, wanted = self.texts, {post & _LOW32 for post in posts}
+        here = [index for index in range(texts.held) if texts.number(2, index) in wanted]
+        by_band: dict[tuple[int, int], list[int]] = {}
+        for index in here:
+            for band in range(4, 4 + _BANDS):
+                by_band.setdefault((band, texts.number(band, index)), []).append(index)
+        agree: dict[tuple[int, int], int] = {}
+        for same in by_band.values():
+            for one in same:
+                for other in same:
+                    if texts.number(1, one) != texts.number(1, other):
+                        agree[one, other] = agree.get((one, other), 0) + 1
+        return {texts.number(1, one) for (one, _), bands_alike in agree.items() if bands_alike >= _AGREE}
 
     def writes(self) -> Iterable[tuple[str, bytes | None]]:
         """(sub-field, value) of what changed since the last call; None: gone."""

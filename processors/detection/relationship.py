@@ -1,25 +1,25 @@
 """The tie that breaks: `broken_ties(look) -> verdicts`, one event alert per account that carried the
 relationship.
 
-Judged is the account that held more than .6 of the sum when it was last heard of: is its silence longer
-than its own gaps allow? Gaps are counted in days on which the influencer was about (a holiday or a
-posting pause of the influencer says nothing about the tie), up to the last 24 of 182 days. The next gap x
-of a renewal process with n gaps of mean m and shape k has x/m ~ F(2k, 2nk): k from the gaps' spread,
-drawn to .9 (contacts come in clusters; 1: Poisson) by six gaps' worth. It must also outlast half as much
-again as the longest gap seen, and a usual holiday (18 days). Asked of the account's own acts and of
-contact from either side (an exchange counts once, as answers come in clusters), with half the budget
-each.
-
-Source of the F distribution's tail: Paulson (1942), Ann. Math. Stat. 13, 233, on Wilson and Hilferty's
-cube root.
+Judged is the account that held more than .6 of the sum when it was last heard of: is the silence between it
+and the influencer, either way, longer than their own rhythm allows? Days are counted on which the influencer
+was about (a holiday or a posting pause says nothing about the tie). With n contacts (days in a row are one)
+over s days, contact is taken for a renewal process whose rate is known as well as n contacts tell it: the
+chance of x more days of nothing is gamma-Poisson,
+    (1 + x / s)^(-n / phi),
+phi the squared variation of the gaps, drawn to 1.15 by eight gaps' worth (contacts come in clusters; 1:
+Poisson). The silence must also outlast the longest gap seen by a fifth, and a usual holiday (18 days), with
+nothing from the account itself in all that time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from math import erfc, exp, log, sqrt
+from math import exp, log1p
 from typing import Final
+
+import msgspec
 
 from processors.detection.explainers import declared
 from processors.detection.look import Look
@@ -32,29 +32,20 @@ from processors.signals.relationship import WINDOW, Strength, at_days_ago, posit
 SIGNAL: Final = "relationship"
 RULE: Final = "event"
 #: False alerts per influencer-month.
-BUDGET: Final = 0.012
+BUDGET: Final = 0.025
 SHARE: Final = 0.6
-MIN_GAPS: Final = 6
-MAX_GAPS: Final = 24
+#: Contacts that make a rhythm.
+MIN_CONTACTS: Final = 5
+#: Squared variation of gaps that is expected, what it is worth in gaps, and the least that is believed.
+CLUSTERS, CLUSTERS_N, CLUSTERS_MIN = 1.15, 8.0, 0.9
+#: The silence over the longest gap before.
+OUTLASTS: Final = 1.2
 #: A fortnight's holiday with its weekends: nobody's tie breaks by it.
 MIN_SILENCE_D: Final = 18
 #: An event alert is closed after so many days (contracts.md).
 OPEN_D: Final = 7
 #: Least T when it was last heard of: three comments' worth. A tie of a like a month is none to lose.
 MIN_TOTAL: Final = 15.0
-
-
-def f_tail(x: float, a: float, b: float) -> float:
-    """P(F(a, b) > x): exact for a = 2 (Lomax), else by Paulson's approximation with Kelley's correction."""
-    if x <= 0:
-        return 1.0
-    if abs(a - 2) < 1e-9:
-        return float((1 + a * x / b) ** (-b / 2))
-    root = x ** (1 / 3)
-    z = ((1 - 2 / (9 * b)) * root - (1 - 2 / (9 * a))) / sqrt(2 / (9 * b) * root * root + 2 / (9 * a))
-    if b <= 3:
-        z *= 1 + 0.08 * z**4 / b**3
-    return 0.5 * erfc(z / sqrt(2))
 
 
 def away_days(present: int, days: int) -> int:
@@ -74,50 +65,60 @@ def away_days(present: int, days: int) -> int:
     return away
 
 
-def gaps(bits: int, about: int) -> tuple[float, list[float]]:
-    """(days since the newest day set, gaps between days set, newest first), counted in days of `about`."""
-    days = positions(bits)
-    if not days:
-        return 0.0, []
+def contacts(bits: int) -> int:
+    """Days with contact that do not follow one with contact: an exchange overnight counts once."""
+    return bits & ~(bits >> 1)
+
+
+class Rhythm(msgspec.Struct, frozen=True):
+    """How two are in touch, in days on which the influencer was about."""
+
+    silent: float  # days since the last contact
+    contacts: float
+    span: float  # measured days up to the last contact
+    gaps: tuple[float, ...]  # between contacts, newest first
+
+    @property
+    def mean(self) -> float:
+        """Days between two contacts."""
+        return self.span / max(1.0, self.contacts)
+
+    @property
+    def chance(self) -> float:
+        """Chance of a silence this long if they went on as before; 1 where contacts are too few to say."""
+        n = len(self.gaps)
+        if self.contacts < MIN_CONTACTS or self.span <= 0:
+            return 1.0
+        varies = CLUSTERS
+        if n > 1:
+            mean = sum(self.gaps) / n
+            # Days are whole: half a day's rounding belongs to the spread.
+            varies = sum((gap - mean) ** 2 for gap in self.gaps) / (n - 1) / max(0.25, mean * mean)
+        phi = max(CLUSTERS_MIN, (n * varies + CLUSTERS_N * CLUSTERS) / (n + CLUSTERS_N))
+        return exp(-self.contacts / phi * log1p(self.silent / self.span))
+
+    @property
+    def broken(self) -> bool:
+        """Whether it is longer than any usual silence, and less likely than the budget allows."""
+        if self.silent < MIN_SILENCE_D or self.silent <= OUTLASTS * max(self.gaps, default=0.0) + 1:
+            return False
+        # A month holds 30 / mean gaps, each a chance to ring by accident.
+        return self.chance < BUDGET * max(1.0, self.mean) / 30
+
+
+def rhythm(bits: int, about: int) -> Rhythm:
+    """Of a bitmap of days with contact (bit k: k days ago), in days of `about`."""
+    days = positions(contacts(bits))
+    newest = positions(bits)[0] if bits else 0
 
     def between(newer: int, older: int) -> float:
         # The days after `older` up to and with `newer`.
-        mask = ((1 << (older - newer)) - 1) << newer
-        return float((about & mask).bit_count())
+        return float((about & (((1 << (older - newer)) - 1) << newer)).bit_count())
 
-    past = [max(1.0, between(newer, older)) for newer, older in pairwise(days)]
-    return between(0, days[0]), past[:MAX_GAPS]
-
-
-def episodes(bits: int) -> int:
-    """Days with contact that no contact came before within two days: an exchange counts once."""
-    return bits & ~(bits >> 1) & ~(bits >> 2)
-
-
-def silence(now: float, past: Sequence[float]) -> float:
-    """Chance that a gap is at least `now`, given the past gaps; 1 where they are too few."""
-    n = len(past)
-    if n < MIN_GAPS:
-        return 1.0
-    mean = sum(past) / n
-    spread = sum((g - mean) ** 2 for g in past) / (n - 1)
-    # Days are whole: half a day's rounding belongs to the spread. More regular than that isn't believed.
-    shape = mean * mean / max(spread, 0.25)
-    shape = min(1.25, max(0.4, exp((n * log(shape) + 6 * log(0.9)) / (n + 6))))
-    return f_tail(now / mean, 2 * shape, 2 * n * shape)
-
-
-def _broken(bits: int, about: int, ago: int) -> tuple[bool, float, float, float]:
-    """(broken `ago` days ago, days silent, mean gap, chance)."""
-    now, past = gaps(bits >> ago, about >> ago)
-    if len(past) < MIN_GAPS:
-        return False, now, 0.0, 1.0
-    mean = sum(past) / len(past)
-    chance = silence(now, past)
-    # A month holds 30 / mean gaps, each a chance to ring by accident.
-    allowed = BUDGET / 2 * max(1.0, mean) / 30
-    long = now >= MIN_SILENCE_D and now > 1.5 * max(past) + 1
-    return long and chance < allowed, now, mean, chance
+    past = tuple(max(1.0, between(newer, older)) for newer, older in pairwise(days))
+    # Who is in touch day by day has few beginnings: two days of contact are worth one at least.
+    count = max(float(len(days)), bits.bit_count() / 2)
+    return Rhythm(between(0, newest), count, float((about >> newest).bit_count()), past)
 
 
 def _share(t: Strength, all_: Sequence[Strength], ago: int) -> tuple[float, float]:
@@ -158,23 +159,21 @@ def _judge(inp: SignalInput, t: Strength, ties: Sequence[Strength], about: int) 
     last = days[0] if days else None
     if last is None or last < MIN_SILENCE_D:
         return None
-    series = (t.to_days, episodes(t.to_days | t.back_days))
-    found = [_broken(bits, about, 0) for bits in series]
-    if not any(broken for broken, *_ in found):
-        return None
-    if any(_broken(bits, about, OPEN_D)[0] for bits in series):
-        return None  # told a week ago: closed
+    both = t.to_days | t.back_days
+    now = rhythm(both, about)
+    if not now.broken or rhythm(both >> OPEN_D, about >> OPEN_D).broken:
+        return None  # or told a week ago: closed
     total, share = _share(t, ties, last)
     if share <= SHARE or total < MIN_TOTAL:
         return None
-    theirs = found[0][0]
-    _, now, mean, _ = found[0] if theirs else found[1]
     said = declared(inp, SIGNAL)
     held = any(explainer.accepted for explainer in said)
     who = _named(inp, t)
-    what = f"nothing came from {who}" if theirs else f"{who} and the influencer were not in touch"
-    note = f"{what} for {now:.0f} days, usually every {mean:.1f} days"
-    about_it = Considered("away", False, f"the influencer was about on {now:.0f} days since")
+    note = (
+        f"{who} and the influencer were not in touch for {now.silent:.0f} days, usually every "
+        f"{now.mean:.1f} days"
+    )
+    about_it = Considered("away", False, f"the influencer was about on {now.silent:.0f} days since")
     return Verdict(
         signal=SIGNAL,
         rule=RULE,
@@ -187,7 +186,7 @@ def _judge(inp: SignalInput, t: Strength, ties: Sequence[Strength], about: int) 
         effect=-share,
         n=float(t.to_days.bit_count()),
         window=WINDOW,
-        cause=(CausePart("overdue", mean, now, -share),),
+        cause=(CausePart("overdue", now.mean, now.silent, -share),),
         evidence_needed=0,
         actors=1,
         explainers=(about_it, *said),
@@ -207,4 +206,4 @@ def _named(inp: SignalInput, t: Strength) -> str:
     return "the brand's own account"
 
 
-__all__ = ["away_days", "broken_ties", "f_tail", "gaps", "silence"]
+__all__ = ["Rhythm", "away_days", "broken_ties", "rhythm"]

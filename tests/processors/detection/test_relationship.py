@@ -8,7 +8,7 @@ import pytest
 
 from processors.detection.lifecycle import FIRING, AlertState, advance
 from processors.detection.look import Look
-from processors.detection.relationship import away_days, broken_ties, f_tail, gaps, silence
+from processors.detection.relationship import Rhythm, away_days, broken_ties, rhythm
 from processors.detection.verdict import Verdict
 from processors.ledgers.ties import Ties
 from processors.panes import DAY
@@ -86,13 +86,20 @@ def test_gaps_are_counted_in_days_on_which_the_influencer_was_about() -> None:
     away = away_days(present, 20)
     assert away == 0b0000_1111_1111_1111_0000
     about = ~away & ((1 << 20) - 1)
-    now, past = gaps(0b1001_0000_0000_0000_0100, about)
-    assert now == 2
-    assert past == [2.0, 3.0]
+    found = rhythm(0b1001_0000_0000_0000_0100, about)
+    assert found.silent == 2
+    assert found.gaps == (2.0, 3.0)
 
 
-def test_tail_of_f() -> None:
-    assert f_tail(0, 2, 10) == 1
-    assert f_tail(3, 1.999, 30) == pytest.approx(f_tail(3, 2, 30), rel=0.05)
-    assert silence(1, [1, 2, 3]) == 1  # too few gaps to say
-    assert silence(30, [2, 3, 2, 1, 2, 3, 2, 2]) < 1e-3 < silence(4, [2, 3, 2, 1, 2, 3, 2, 2])
+def test_a_rhythm_of_few_contacts_promises_nothing() -> None:
+    assert Rhythm(silent=60, contacts=4, span=40, gaps=(9, 10, 11)).chance == 1
+
+
+def test_a_silence_is_held_against_the_own_rhythm() -> None:
+    often = (3.0, 2.0, 4.0, 3.0, 1.0, 3.0, 4.0, 3.0)
+    seldom = tuple(4 * gap for gap in often)
+    assert Rhythm(25, 9, 27, often).broken
+    assert not Rhythm(25, 9, 108, seldom).broken
+    clustered = (1.0, 1.0, 1.0, 1.0, 11.0, 1.0, 1.0, 6.0)
+    assert Rhythm(20, 9, 27, clustered).chance > Rhythm(20, 9, 27, often).chance
+    assert not Rhythm(20, 9, 27, (*often, 19.0)).broken  # as long as one before

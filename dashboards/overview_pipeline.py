@@ -200,6 +200,12 @@ def _state() -> list[Builder[models.Panel]]:
             unit="short",
             steps=((None, "green"), (100, "red")),
         ),
+        graph(
+            "Templates of messages that failed",
+            "The default words were sent in their place; the notifier's log says why.",
+            Q("sum by (form) (rate(rapport_notify_template_errors_total[$__rate_interval]))", "{{form}}"),
+            unit="ops",
+        ),
     ]
 
 

@@ -29,6 +29,10 @@ VISIBLE_SECONDS = Histogram(
 LAG_RECORDS = Gauge("rapport_lag_records", "Records between the fence and the end of the log", ["partition"])
 LAG_SECONDS = Gauge("rapport_lag_seconds", "Age of the oldest record not yet behind the fence", ["partition"])
 WATERMARK = Gauge("rapport_watermark_timestamp_seconds", "Event clock of the partition", ["partition"])
+HTTP_REQUESTS = Counter(
+    "rapport_http_requests_total", "Requests to the HTTP API", ["route", "method", "status"]
+)
+HTTP_SECONDS = Histogram("rapport_http_request_seconds", "Time to answer a request", ["route"], buckets=_MS)
 REDIS_SECONDS = Histogram("rapport_redis_seconds", "Time of a Redis call", ["call"], buckets=_MS)
 REDIS_BYTES = Counter("rapport_redis_bytes_total", "Bytes written to Redis by fenced writes")
 REDIS_RETRIES = Counter("rapport_redis_retries_total", "Redis calls tried again", ["call"])
@@ -97,3 +101,8 @@ SIGNAL = Gauge(
     "rapport_partnership_signal", "Signal 0-100 (bounded number of partnerships)", ["partnership", "signal"]
 )
 BUILD = Gauge("rapport_build_info", "Version of the program and of the method", ["version", "method_version"])
+TEMPLATE_ERRORS = Counter(
+    "rapport_notify_template_errors_total",
+    "Templates of messages that failed, and the default was sent",
+    ["form"],
+)

@@ -58,13 +58,14 @@ def open_receivers(routing: Routing, settings: Settings) -> dict[str, Receiver]:
     Raises:
         SettingsError: a secret is not in the environment, or is no use; every such one is named.
     """
-    from streams.receivers.opening import open_receiver
+    from streams.receivers.opening import open_receiver, wording_of
 
     found: dict[str, Receiver] = {}
     problems: list[str] = []
+    wording = wording_of(routing)
     for config in routing.receivers:
         try:
-            found[config.name] = open_receiver(config, routing, settings)
+            found[config.name] = open_receiver(config, routing, settings, wording)
         except SettingsError as error:
             problems += error.problems
     if problems:

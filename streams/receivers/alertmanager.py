@@ -1,0 +1,137 @@
+"""Pushing to an Alertmanager, over /api/v2/alerts.
+
+Alertmanager holds an alert for firing until its `endsAt`, and keeps it in memory only. So what fires is sent
+again every `resend` seconds with an `endsAt` that lies `hold` ahead, and what fires there under our name is
+taken over when we begin: a restart of either side neither resolves nor doubles an alert.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from streams.receivers.base import DeliveryError
+from streams.receivers.bodies import alert_annotations, alert_labels, as_json, rfc3339
+from streams.receivers.http import Poster, utc_now
+
+if TYPE_CHECKING:
+    from schemas.alerts import Alert
+    from schemas.notifications import Notification
+    from schemas.receivers import AlertmanagerReceiver
+    from streams.receivers.links import LinkMaker
+
+PATH: Final = "/api/v2/alerts"
+#: Ours, among those that Alertmanager holds.
+_OURS: Final = PATH + "?filter=job%3D%22rapport%22&filter=rapport_receiver%3D%22{name}%22"
+#: Alerts that are sent again, at most; and in one request.
+MOST: Final = 10_000
+BATCH: Final = 64
+
+
+class AlertmanagerPusher:
+    """A `Receiver` that keeps an Alertmanager told of what fires."""
+
+    def __init__(
+        self,
+        config: AlertmanagerReceiver,
+        links_of: LinkMaker,
+        *,
+        clock: Callable[[], dt.datetime] = utc_now,
+    ) -> None:
+        self.name = config.name
+        self._config = config
+        self._links_of = links_of
+        self._clock = clock
+        self._poster = Poster(config, clock=clock)
+        self._firing: dict[str, dict[str, Any]] = {}
+        self._lock = asyncio.Lock()
+        self._adopted = False
+        self._again: asyncio.Task[None] | None = None
+
+    async def deliver(self, n: Notification) -> None:
+        """Tells firing and ended alerts. Raises DeliveryError."""
+        async with self._lock:
+            if not self._adopted:
+                await self._adopt()
+            pushed: list[dict[str, Any]] = []
+            firing = dict(self._firing)
+            for alert in n.alerts:
+                before = firing.pop(alert.alert_id, None)
+                item = self._item(alert)
+                if before is not None and before["labels"] != item["labels"]:
+                    pushed.append({**before, "endsAt": rfc3339(self._clock())})  # its severity changed
+                if alert.state != "resolved":
+                    firing[alert.alert_id] = item
+                pushed.append(item)
+            await self._push(pushed)
+            while len(firing) > MOST:
+                del firing[next(iter(firing))]  # Alertmanager holds it for `hold` from now
+            self._firing = firing
+        if self._again is None:
+            self._again = asyncio.create_task(self._keep_telling(), name=f"alertmanager {self.name}")
+
+    async def tell_again(self) -> int:
+        """Sends again what fires, and returns how many that are. Raises DeliveryError."""
+        async with self._lock:
+            ends = rfc3339(self._clock() + dt.timedelta(seconds=self._config.hold))
+            for item in self._firing.values():
+                item["endsAt"] = ends
+            await self._push(list(self._firing.values()))
+            return len(self._firing)
+
+    async def aclose(self) -> None:
+        """Stops telling; Alertmanager holds what fires for `hold` more."""
+        if self._again is not None:
+            self._again.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._again
+        await self._poster.aclose()
+
+    async def _keep_telling(self) -> None:
+        while True:
+            await asyncio.sleep(self._config.resend)
+            # The next round is the retry.
+            with contextlib.suppress(DeliveryError):
+                await self.tell_again()
+
+    def _item(self, alert: Alert) -> dict[str, Any]:
+        now = self._clock()
+        links = self._links_of(alert)
+        ended = alert.state == "resolved"
+        # Not `resolved_at`: it may lie before what was sent as firing, which Alertmanager takes for newer.
+        ends = now if ended else now + dt.timedelta(seconds=self._config.hold)
+        url = links.get("partnership") or links.get("dashboard")
+        return {
+            "labels": {**self._config.labels, **alert_labels(alert), "rapport_receiver": self.name},
+            "annotations": alert_annotations(alert),
+            "startsAt": rfc3339(min(alert.started_at, now)),
+            "endsAt": rfc3339(ends),
+            **({"generatorURL": url} if url else {}),
+        }
+
+    async def _push(self, items: list[dict[str, Any]]) -> None:
+        for start in range(0, len(items), BATCH):
+            await self._poster.post(
+                PATH, as_json(items[start : start + BATCH]), {"Content-Type": "application/json"}
+            )
+
+    async def _adopt(self) -> None:
+        """Takes over what fires there under our name, from before a restart of ours."""
+        raw = await self._poster.get(_OURS.format(name=self.name))
+        try:
+            held = json.loads(raw)
+            for one in held[:MOST]:
+                kept = {
+                    key: one[key]
+                    for key in ("labels", "annotations", "startsAt", "generatorURL")
+                    if one.get(key)
+                }
+                self._firing.setdefault(one["annotations"]["alert_id"], kept | {"endsAt": one["endsAt"]})
+        except (ValueError, KeyError, TypeError, AttributeError):
+            # Cut at 64 KiB, or not what we wrote: those are held until their `endsAt`, and told by us later.
+            self._firing = {}
+        self._adopted = True

@@ -1,0 +1,92 @@
+"""Mail and chat through the library apprise, whose addresses say which service it is.
+
+The address is a secret as a whole (it holds passwords and tokens): it comes from the environment and is told
+nowhere, nor is what apprise logs, which may quote it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from streams.errors import SettingsError
+from streams.receivers.base import DeliveryError, from_environment
+from streams.receivers.bodies import whole
+from streams.receivers.http import within
+
+if TYPE_CHECKING:
+    import apprise
+
+    from schemas.notifications import Notification
+    from schemas.receivers import AppriseReceiver
+    from streams.receivers.wording import Wording
+
+
+class AppriseSender:
+    """A `Receiver` for what apprise speaks.
+
+    Raises:
+        SettingsError: the variable is missing, or apprise cannot read what it holds.
+    """
+
+    def __init__(self, config: AppriseReceiver, wording: Wording) -> None:
+        self.name = config.name
+        self._config = config
+        self._wording = wording
+        url = from_environment(config.url, config, "url")
+        self._apprise = _opened(url, config)
+        self.scheme = url.partition("://")[0].lower()
+        mail = self.scheme in ("mailto", "mailtos") if config.form == "auto" else config.form == "mail"
+        self._form = "mail" if mail else "chat"
+        # Threads of its own: a service that hangs must not hold up other work.
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix=f"receiver-{config.name}")
+
+    async def deliver(self, n: Notification) -> None:
+        """One message. Raises DeliveryError."""
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(self._threads, self._notify, n)
+        await within(self._config.timeout, f"{self.scheme}://…", work)
+
+    def _notify(self, n: Notification) -> None:
+        import apprise
+
+        title = self._wording.render(n, "title")
+        if self._form == "mail":
+            body, form = self._wording.render(n, "mail_html"), apprise.NotifyFormat.HTML
+        else:
+            body, form = self._wording.render(n, "chat"), apprise.NotifyFormat.TEXT
+        kind = apprise.NotifyType.SUCCESS if n.status == "resolved" else apprise.NotifyType.WARNING
+        result = self._apprise.notify(
+            body=whole(body), title=whole(title), body_format=form, notify_type=kind,
+            timeout=self._config.timeout, interpret_escapes=False,
+        )  # fmt: skip
+        if not result:
+            raise DeliveryError(f"{self.scheme}://… did not take it", retryable=True)
+
+    async def aclose(self) -> None:
+        """Lets threads end by themselves."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _opened(url: str, config: AppriseReceiver) -> apprise.Apprise:
+    import apprise
+
+    # What it logs of a failure may hold the address; urllib3 logs paths, where chat services keep tokens.
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+    logging.getLogger("urllib3").setLevel(logging.WARNING)
+    asset = apprise.AppriseAsset(
+        app_id="Rapport", app_desc="Rapport", app_url="", async_mode=False, http_redirects=False,
+        interpret_emojis=False, interpret_escapes=False, storage_mode=apprise.PersistentStoreMode.MEMORY,
+        pgp_autogen=False, pem_autogen=False,
+    )  # fmt: skip
+    opened = apprise.Apprise(asset=asset)
+    if not opened.add(url) or len(opened) != 1:
+        raise SettingsError(
+            [
+                f"receiver {config.name}: {config.url[4:]} is no single address that apprise knows, "
+                "like mailtos://user:password@host?to=ann@example.com"
+            ]
+        )
+    return opened

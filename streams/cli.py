@@ -28,6 +28,7 @@ from streams.commands import (
     relationships,
     schemas,
     settings,
+    sources,
     state,
     status,
     topics,
@@ -88,7 +89,7 @@ def _common(
 people = (status, insights, relationships, portfolio, compare)
 for module in (demo, worker, feed, evaluate, doctor, settings, audit, *people):
     module.register(app)
-for module in (topics, partnerships, alerts, rejected, schemas, dashboards, state):
+for module in (topics, partnerships, alerts, rejected, schemas, dashboards, state, sources):
     app.add_typer(module.app)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from streams.sources.abilities import Ability, abilities, each, no
 from streams.sources.base import Arrival, Forget, Source
@@ -31,17 +31,15 @@ _PUBLIC: Final = {"https://www.w3.org/ns/activitystreams#Public", "as:Public", "
 class ActivityStreams(Source):
     """Activities of an inbox: Create, Update, Delete, Like, Announce, Follow, Add, View, Undo, Flag."""
 
-    name: ClassVar[str] = "activitystreams"
-    title: ClassVar[str] = "ActivityStreams 2.0 (ActivityPub inbox)"
-    delivery: ClassVar[str] = (
-        "POST to an inbox, one activity each; the HTTP signature is the server's to check"
-    )
-    identity: ClassVar[str] = (
+    name: str = "activitystreams"
+    title: str = "ActivityStreams 2.0 (ActivityPub inbox)"
+    delivery: str = "POST to an inbox, one activity each; the HTTP signature is the server's to check"
+    identity: str = (
         "the activity's id; of what was made OBJECT/create, so that a Delete can name it; without an id: "
         "type, actor, object"
     )
-    time: ClassVar[str] = "published, or updated of an Update, at most the time of receipt; else that"
-    notes: ClassVar[tuple[str, ...]] = (
+    time: str = "published, or updated of an Update, at most the time of receipt; else that"
+    notes: tuple[str, ...] = (
         "An activity does not say who wrote the object that it is about: this is known where the object was "
         "seen, else it is the inbox's account (option account).",
         "A Relationship says who knows whom; ties are configured with the partnership instead.",

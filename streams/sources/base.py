@@ -11,7 +11,7 @@ import datetime as dt
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import msgspec
 
@@ -85,14 +85,14 @@ class Source(ABC):
     """Base of all sources. Subclasses say what they are, and give the acts of a payload."""
 
     #: Name, as `source` of its events and prefix of its ids.
-    name: ClassVar[str]
-    title: ClassVar[str]
+    name: str
+    title: str
     #: One line each: where payloads come from; what makes an event id; which times are believed.
-    delivery: ClassVar[str]
-    identity: ClassVar[str]
-    time: ClassVar[str]
+    delivery: str
+    identity: str
+    time: str
     #: Traps that whoever connects it should know.
-    notes: ClassVar[tuple[str, ...]] = ()
+    notes: tuple[str, ...] = ()
     abilities: Abilities
 
     def __init__(self, options: Options | None = None) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from streams.sources.abilities import abilities, each, no
 from streams.sources.base import Arrival, Forget, Source
@@ -32,15 +32,15 @@ _URI: Final = re.compile(r"at://(did:[^/\s]{1,240})/([A-Za-z0-9.-]{1,317})/([A-Z
 class Bluesky(Source):
     """Frames of Jetstream: commits on posts, likes, reposts, follows and profiles; identities, accounts."""
 
-    name: ClassVar[str] = "bluesky"
-    title: ClassVar[str] = "Bluesky (Jetstream)"
-    delivery: ClassVar[str] = "WebSocket /subscribe of a Jetstream server; no token is needed"
-    identity: ClassVar[str] = (
+    name: str = "bluesky"
+    title: str = "Bluesky (Jetstream)"
+    delivery: str = "WebSocket /subscribe of a Jetstream server; no token is needed"
+    identity: str = (
         "bluesky/DID/COLLECTION/RKEY/create, …/update/REV, …/delete; a delete carries no record, it is "
         "resolved through what was noted under did, collection and rkey"
     )
-    time: ClassVar[str] = "createdAt, which the client sets, at most time_us; deletes: time_us"
-    notes: ClassVar[tuple[str, ...]] = (
+    time: str = "createdAt, which the client sets, at most time_us; deletes: time_us"
+    notes: tuple[str, ...] = (
         "wantedDids filters the actor, not the subject: to see likes on an influencer all likes are read, "
         "and filtered here.",
         "Identity and account events come whatever collections are asked for.",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from streams.sources.abilities import abilities, each, no, total
 from streams.sources.base import Arrival, Forget, Source
@@ -32,15 +32,15 @@ _MS_FROM: Final = 100_000_000_000
 class Instagram(Source):
     """Webhooks (comments, live_comments, mentions, story_insights) and insight counters."""
 
-    name: ClassVar[str] = "instagram"
-    title: ClassVar[str] = "Instagram (webhooks, insights)"
-    delivery: ClassVar[str] = "POST of Meta's webhooks, signed; insights by GET on the influencer's token"
-    identity: ClassVar[str] = (
+    name: str = "instagram"
+    title: str = "Instagram (webhooks, insights)"
+    delivery: str = "POST of Meta's webhooks, signed; insights by GET on the influencer's token"
+    identity: str = (
         "instagram/comment/ID; mentions by media and comment; story insights by media and metric; polled "
         "counters by object, metric and second"
     )
-    time: ClassVar[str] = "entry.time, which is when Meta sent it (clock send); insights: the poll's Date"
-    notes: ClassVar[tuple[str, ...]] = (
+    time: str = "entry.time, which is when Meta sent it (clock send); insights: the poll's Date"
+    notes: tuple[str, ...] = (
         "Updates come up to 1,000 in a batch, in any order, at least once, for 36 h; there is no replay.",
         "Comments on an ad bear ad_id and are marked as sponsored.",
         "-1 in story insights means fewer than 5: no counter is made of it. Insights come up to 48 h late, "

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from streams.sources.abilities import abilities, each, no
 from streams.sources.base import Arrival, Forget, Source
@@ -26,15 +26,15 @@ _MEMBER: Final = re.compile(r"urn:li:(?:person|member|organization):[\w-]{1,100}
 class LinkedIn(Source):
     """Likes, comments, shares and mentions of company pages."""
 
-    name: ClassVar[str] = "linkedin"
-    title: ClassVar[str] = "LinkedIn (organisation social actions)"
-    delivery: ClassVar[str] = "POST in batches of 10, signed (X-LI-Signature), retried every 5 min for 8 h"
-    identity: ClassVar[str] = (
+    name: str = "linkedin"
+    title: str = "LinkedIn (organisation social actions)"
+    delivery: str = "POST in batches of 10, signed (X-LI-Signature), retried every 5 min for 8 h"
+    identity: str = (
         "the URN of the activity with what was done to it (…/create, /update/TIME, /delete), so that a "
         "delete finds its comment; without one the notificationId"
     )
-    time: ClassVar[str] = "lastModifiedAt, in milliseconds"
-    notes: ClassVar[tuple[str, ...]] = (
+    time: str = "lastModifiedAt, in milliseconds"
+    notes: tuple[str, ...] = (
         "Company pages only: employees' personal posts are not covered.",
         "ADMIN_COMMENT is the page itself speaking.",
         "What was missed can be pulled for 60 days.",

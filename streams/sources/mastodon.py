@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from streams.sources.abilities import abilities, each, no
 from streams.sources.base import Arrival, Forget, Source, read_json
@@ -30,17 +30,15 @@ _NOT_KEPT: Final = (
 class Mastodon(Source):
     """Events of a stream: update, status.update, delete, notification."""
 
-    name: ClassVar[str] = "mastodon"
-    title: ClassVar[str] = "Mastodon (streaming)"
-    delivery: ClassVar[str] = (
-        "WebSocket or SSE of a server; favourites and follows need the influencer's token"
-    )
-    identity: ClassVar[str] = (
+    name: str = "mastodon"
+    title: str = "Mastodon (streaming)"
+    delivery: str = "WebSocket or SSE of a server; favourites and follows need the influencer's token"
+    identity: str = (
         "mastodon/HOST/STATUS/create, …/update/EDITED, …/delete; favourites, boosts and follows by who and "
         "what, so that two streams that tell of the same act agree"
     )
-    time: ClassVar[str] = "created_at or edited_at, at most the time of receipt; deletes: time of receipt"
-    notes: ClassVar[tuple[str, ...]] = (
+    time: str = "created_at or edited_at, at most the time of receipt; deletes: time of receipt"
+    notes: tuple[str, ...] = (
         "Favourites and follows come only on the influencer's own token (user:notification).",
         "There are no unfavourite and no unfollow events: such counts only grow.",
         "Ids hold on one server only: set the option instance; notifications also need the own account's id.",

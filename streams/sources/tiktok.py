@@ -6,7 +6,7 @@ Shapes: developers.tiktok.com/doc/research-api-specs-query-video-comments, /quer
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from streams.sources.abilities import Ability, abilities, each, no, total
 from streams.sources.base import Arrival, Forget, Source
@@ -23,14 +23,12 @@ _COUNTS: Final = {
 class TikTok(Source):
     """Comments without authors, totals of videos."""
 
-    name: ClassVar[str] = "tiktok"
-    title: ClassVar[str] = "TikTok (Research API, webhooks)"
-    delivery: ClassVar[str] = "POST of queries for non-profit researchers, at most 100 a page; webhooks"
-    identity: ClassVar[str] = (
-        "tiktok/comment/ID, tiktok/video/ID; counters by video, metric and the poll's Date"
-    )
-    time: ClassVar[str] = "create_time, in seconds; counters: the poll's Date (clock poll)"
-    notes: ClassVar[tuple[str, ...]] = (
+    name: str = "tiktok"
+    title: str = "TikTok (Research API, webhooks)"
+    delivery: str = "POST of queries for non-profit researchers, at most 100 a page; webhooks"
+    identity: str = "tiktok/comment/ID, tiktok/video/ID; counters by video, metric and the poll's Date"
+    time: str = "create_time, in seconds; counters: the poll's Date (clock poll)"
+    notes: tuple[str, ...] = (
         "Comments have no author: each gets an actor of its own, so that nobody seems to come back.",
         "Comments do not name the video's author: set the option account to the user name.",
         "Webhooks tell of uploads and of withdrawn authorisation only, at least once, for 72 h.",

@@ -6,7 +6,7 @@ Shapes: developers.google.com/youtube/v3/docs/commentThreads, /comments, /videos
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from streams.sources.abilities import abilities, each, no, total
 from streams.sources.atom import entries
@@ -27,15 +27,15 @@ _HELD: Final = ("heldForReview", "likelySpam", "rejected")
 class YouTube(Source):
     """Comments and statistics by polling; uploads by push."""
 
-    name: ClassVar[str] = "youtube"
-    title: ClassVar[str] = "YouTube (Data API, PubSubHubbub)"
-    delivery: ClassVar[str] = "GET commentThreads, comments, videos, channels; POST of the hub for uploads"
-    identity: ClassVar[str] = (
+    name: str = "youtube"
+    title: str = "YouTube (Data API, PubSubHubbub)"
+    delivery: str = "GET commentThreads, comments, videos, channels; POST of the hub for uploads"
+    identity: str = (
         "youtube/comment/ID/create, …/update/UPDATED_AT; youtube/video/ID/create, …/update/UPDATED; counters "
         "by object, metric and the poll's Date"
     )
-    time: ClassVar[str] = "publishedAt, updatedAt; counters: the poll's Date (clock poll)"
-    notes: ClassVar[tuple[str, ...]] = (
+    time: str = "publishedAt, updatedAt; counters: the poll's Date (clock poll)"
+    notes: tuple[str, ...] = (
         "Ids are remembered for two days only: whoever polls stops at the newest comment that was seen.",
         "replies.comments of a thread is not complete: the others come from comments.list.",
         "Push tells of uploads, titles and descriptions only; comments and statistics are polled.",

@@ -13,24 +13,16 @@ from typing import Any
 
 import msgspec
 
+from processors import alerting
+from processors.alerting import LIVE, Round, Side, compared, sides_of
 from processors.beside import beside
 from processors.book import NO_BRAND
 from processors.crossing import source_silent, take, taken_by
-from processors.detection.lifecycle import (
-    FIRING,
-    INACTIVE,
-    PENDING,
-    AlertState,
-    advance,
-    decode_state,
-    encode_state,
-    inhibited,
-    muted,
-)
+from processors.detection.lifecycle import Transition
 from processors.detection.look import Look
 from processors.detection.message import build
-from processors.detection.registry import DETECTORS, EVENTS
-from processors.detection.verdict import Verdict, gone
+from processors.detection.naming import with_actors
+from processors.detection.verdict import Verdict
 from processors.engaged import effective, sample_of
 from processors.influencer import Influencer
 from processors.ledgers.audience import Audience
@@ -38,13 +30,14 @@ from processors.panes import DAY, HOUR
 from processors.readings import reading
 from processors.records import Config
 from processors.reference import due, freeze
+from processors.rules import RuleBook
 from processors.scores import Score
 from processors.signals import HOURLY
 from processors.signals.inputs import SignalInput
 from processors.snapshot import TOPICS, Facts, Snapshot
 from processors.state.layout import PartitionKeys
 from processors.state.store import Write
-from processors.tiers import tier
+from processors.tiers import UNKNOWN, tier
 from processors.windows import signal_input
 from schemas import Partnership
 
@@ -52,8 +45,8 @@ from schemas import Partnership
 SPARK = 72
 #: Own posts named as evidence in an alert.
 EVIDENCE = 5
-#: Rule of the alerts about single things.
-EVENT = "event"
+#: Transitions kept for comparing live and shadow rules, of one partition.
+COMPARED = 2_000
 _encode = msgspec.json.Encoder().encode
 
 
@@ -76,6 +69,7 @@ class Outbound:
     newest: dict[str, tuple[bool, bytes]] = field(default_factory=dict)  # partnership -> (unpartnered, JSON)
     sparks: dict[str, list[tuple[int, float | None]]] = field(default_factory=dict)
     shown: dict[str, Shown] = field(default_factory=dict)  # by partnership
+    compared: list[dict[str, Any]] = field(default_factory=list)  # with shadow rules: of both sets
 
 
 class Evaluator:
@@ -91,6 +85,9 @@ class Evaluator:
         self.heard: Mapping[str, int] = {}  # source -> its newest event in this partition, epoch s
         self._on_transition = on_transition
         self._config = config or Config()
+        #: May be exchanged at any time: what was not evaluated yet is judged after the new ones.
+        self.rules: RuleBook = self._config.rules or RuleBook()
+        self.shadow_rules: RuleBook | None = self._config.shadow_rules
 
     def evaluate(self, inf: Influencer, partnership: Partnership, at: int) -> None:
         """Evaluate at boundary `at` (epoch s, multiple of 300)."""
@@ -101,7 +98,7 @@ class Evaluator:
         unpartnered = partnership.brand_id == NO_BRAND
         take(inf, self.snapshot, at)
         if not unpartnered or self._config.rules_for_all:
-            self._rules(inf, look, pid, at)
+            self._rules(inf, look, partnership, at)
         if self._config.readings:
             self._reading(inf, look, unpartnered)
             if known is None:
@@ -167,83 +164,36 @@ class Evaluator:
                 inp = replace(inp, reference=reference)
         return inp
 
-    def _rules(self, inf: Influencer, look: Look, pid: str, at: int) -> None:
-        states = self._states(inf, pid)
+    def _rules(self, inf: Influencer, look: Look, partnership: Partnership, at: int) -> None:
+        """Ask every rule at `at`, under the live rules and under shadow rules where there are any."""
+        live, shadow = self.rules, self.shadow_rules
+        by_tier = live.by_tier or (shadow is not None and shadow.by_tier)
+        size = tier(inf.meta.followers) if by_tier else UNKNOWN
+        other = None if shadow is None else shadow.rules(partnership, size)
+        sides = sides_of(inf, partnership.partnership_id, live.rules(partnership, size), other)
         # While nothing comes from its source, the silence is the source's: one alert of operations tells it.
         quiet = source_silent(inf.ledgers) > 0
-        for detector in DETECTORS:
-            if at % detector.every:
-                state = states.get(detector.key)
-                if at % HOUR or state is None or state.state != PENDING:
-                    continue
-            verdict = detector.judge(look)
-            if inhibited(detector.signal, states.values()) or (quiet and detector.signal != "authenticity"):
-                verdict = muted(verdict)
-            self._advance(inf, look, detector.key, verdict, detector.for_s, detector.keep_s)
-        for events in EVENTS:
-            ledger = inf.ledgers.get(events.ledger)
-            if at % events.every or ledger is None or (quiet and events.signal == "relationship"):
-                continue
-            open_ = [key for key in states if key[0] == events.signal and key[1] == EVENT]
-            if not open_ and not events.waits(ledger, at):
-                continue
-            named = set()
-            for verdict in events.judge(look):
-                named.add(verdict.subject)
-                self._advance(inf, look, (events.signal, EVENT, verdict.subject), verdict, 0, 0)
-            for key in open_:
-                if key[2] not in named:
-                    self._advance(inf, look, key, gone(*key), 0, 0)
 
-    def _advance(
-        self,
-        inf: Influencer,
-        look: Look,
-        key: tuple[str, str, str],
-        verdict: Verdict,
-        for_s: int,
-        keep_s: int,
-    ) -> None:
-        """Move one alert on, keep its state where it changed, and build what is to be told."""
-        inp = look.inp
-        pid = inp.partnership.partnership_id
-        states = inf.states[pid]
-        state = states.get(key) or AlertState.new(pid, *key)
-        new, transitions = advance(state, verdict, inp.at, for_s=for_s, keep_s=keep_s)
-        name = "\0".join((pid, *key)).rstrip("\0")
-        if new.state == INACTIVE and key[1] == EVENT:  # what it was about is over: nothing to remember
-            states.pop(key, None)
-            if inf.alerts.pop(name, None) is not None:
-                inf.mark(f"al:{name}")
-        else:
-            states[key] = new
-            if msgspec.structs.replace(new, last_at=state.last_at) != state:
-                inf.alerts[name] = encode_state(new)
-                inf.mark(f"al:{name}")
-        for transition in transitions:
-            alert = build(
-                transition, verdict, inp, event_ids=_evidence(inp), actors=_actors(inp),
-                snapshot_id=_named(inp, verdict),
-            )  # fmt: skip
-            self.tell(inf.id, alert)
+        def told(side: Side, transition: Transition, verdict: Verdict, look: Look) -> None:
+            if other is not None:
+                self.out.compared.append(compared(side, transition, verdict, partnership))
+            if side.name == LIVE:
+                self._told(inf, transition, verdict, look.inp)
+
+        Round(inf, look, at, sides, quiet, told).run()
+
+    def _told(self, inf: Influencer, transition: Transition, verdict: Verdict, inp: SignalInput) -> None:
+        alert = build(
+            transition, with_actors(verdict, inp), inp, event_ids=_evidence(inp), actors=_actors(inp),
+            snapshot_id=_named(inp, verdict),
+        )  # fmt: skip
+        self.tell(inf.id, alert)
 
     def tell(self, influencer: str, alert: dict[str, Any]) -> None:
         """An alert's transition goes out with the next fenced write."""
         self.out.transitions.append((influencer, alert))
         if self._on_transition:
             self._on_transition(alert["signal"], alert["state"])
-
-    @staticmethod
-    def _states(inf: Influencer, pid: str) -> dict[tuple[str, str, str], AlertState]:
-        """Alert states of a partnership by (signal, rule, subject): those that were ever touched."""
-        states = inf.states.get(pid)
-        if states is None:
-            states = inf.states[pid] = {}
-            for name, data in inf.alerts.items():
-                owner, signal, rule, subject, *_ = *name.split("\0"), ""
-                if owner == pid:
-                    states[signal, rule, subject] = decode_state(data)
-        return states
 
     def _spark(self, inf: Influencer, pid: str, at: int, health: Score) -> None:
         spark = inf.sparks.setdefault(pid, [])
@@ -270,6 +220,8 @@ class Evaluator:
             body = _encode(alert)
             write.add("XADD", keys.outbox, ["*", "alert", body])
             write.add("HSET", keys.alerts, [alert["fingerprint"], body])
+        for line in self.out.compared:
+            write.add("XADD", keys.shadow, ["MAXLEN", "~", COMPARED, "*", "alert", _encode(line)])
 
     def written(self) -> None:
         """The write stands: start over."""
@@ -278,6 +230,7 @@ class Evaluator:
         self.out.newest.clear()
         self.out.sparks.clear()
         self.out.shown.clear()
+        self.out.compared.clear()
 
 
 def _evidence(inp: SignalInput) -> list[str]:
@@ -320,5 +273,5 @@ def facts_of(inf: Influencer, inp: SignalInput, signals: dict[str, Score], old: 
 
 
 def firing(inf: Influencer) -> int:
-    """How many alerts of the influencer's partnerships fire."""
-    return sum(state.state == FIRING for states in inf.states.values() for state in states.values())
+    """How many alerts of the influencer's partnerships fire, under the live rules."""
+    return alerting.firing(inf)

@@ -73,6 +73,7 @@ class Meta(msgspec.Struct, array_like=True):
     freeze_tried: dict[str, int] = msgspec.field(default_factory=dict)  # partnership -> day of the last try
     followers_at: float = 0.0  # time of the fact behind `followers`
     corrected: bool = False  # a late event changed a window that was read: the next reading says so
+    forgot: float = 0.0  # actors who asked to be forgotten up to then are erased
 
 
 _meta = msgspec.msgpack.Decoder(Meta).decode
@@ -233,8 +234,10 @@ class Influencer:
 
     def forget_alerts(self, partnership_id: str) -> None:
         """The partnership has ended: its alert states go, its reference stays."""
-        self.states.pop(partnership_id, None)
-        for name in [name for name in self.alerts if name.startswith(f"{partnership_id}\0")]:
+        owners = (partnership_id, f"\x01{partnership_id}")  # live, and under shadow rules
+        for owner in owners:
+            self.states.pop(owner, None)
+        for name in [name for name in self.alerts if name.partition("\0")[0] in owners]:
             del self.alerts[name]
             self.mark(f"al:{name}")
 

@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 
 from processors.decode import Event, FieldFault, Rejected, decode
+from processors.rules.book import RuleBook
 from processors.state.layout import partition_of
 
 
@@ -77,6 +78,8 @@ class Config:
     partitions: int = 0  # of the events topic: keys are checked against it; 0 checks none
     readings: bool = True  # False (evaluation): only rules are judged, and what they ask for is computed
     rules_for_all: bool = False  # judge also influencers without a partnership (evaluation)
+    rules: RuleBook | None = None  # None: the detectors' own
+    shadow_rules: RuleBook | None = None  # scored beside, only compared
 
 
 def decode_records(

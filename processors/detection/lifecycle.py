@@ -2,6 +2,7 @@
 
     AlertState.new(partnership_id: str, signal: str, rule: str) -> AlertState
     advance(state: AlertState, verdict: Verdict, at: int) -> tuple[AlertState, tuple[Transition, ...]]
+    end(state: AlertState, at: int, reason: str) -> tuple[AlertState, tuple[Transition, ...]]
     inhibited(signal: str, states: Iterable[AlertState]) -> bool        muted(verdict: Verdict) -> Verdict
     encode_state(state: AlertState) -> bytes        decode_state(data: bytes) -> AlertState
 
@@ -159,6 +160,17 @@ def advance(
     if not why:
         return new, ()
     return new, (_transition(state, new, why, at),)
+
+
+def end(state: AlertState, at: int, reason: str) -> tuple[AlertState, tuple[Transition, ...]]:
+    """The state after its rule is not asked for any more: an open alert is resolved at once, with this
+    reason. As with `advance`, a boundary that was judged already changes nothing."""
+    if at <= state.last_at:
+        return state, ()
+    new = replace(_calm(state), last_at=at)
+    if state.state == INACTIVE:
+        return new, ()
+    return new, (_transition(state, new, reason, at),)
 
 
 def _transition(old: AlertState, new: AlertState, why: str, at: int) -> Transition:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from processors.detection.verdict import Verdict
 from schemas import Partnership
-from schemas.rules import CustomRule, RuleScope, RulesFile, rank
+from schemas.rules import EVENT, CustomRule, RuleScope, RulesFile, rank
 from schemas.yamlfile import dotted
 
 #: Under this name a partnership's `rules` carry an override that people declared (no record can hold it).
@@ -82,6 +82,8 @@ class Rules:
         found = self._found.get(key)
         if found is None:
             values = {name: value for name, (value, _) in self.explain(key).items()}
+            if key[1] == EVENT:  # it has no size: what is said for "*" or the signal is not meant for it
+                values = {name: values[name] for name in ("enabled", "max_severity") if name in values}
             found = self._found[key] = RuleSetting(
                 values.get("enabled", True), values.get("for_"), values.get("keep_firing_for"),
                 values.get("min_effect"), values.get("warning"), values.get("critical"),
@@ -173,7 +175,7 @@ def _scope(raw: Any) -> RuleScope | None:
 
 
 def faults(raw: Mapping[str, Any]) -> list[str]:
-    """What is wrong with `rules` of a partnership or an override, as "field: message (hint)"; [] if nothing."""
+    """What is wrong with `rules` of a partnership or an override, as "field: message (hint)"; [] if none."""
     try:
         RuleScope.model_validate(raw)
     except ValidationError as error:

@@ -4,7 +4,8 @@
 -- Keys that are touched (all of one partition, one hash tag, one slot; see processors/state/layout.py):
 --   KEYS[1]   TAGfence            hash: epoch, seq, next, and the totals
 --   KEYS[2..] whatever the write's operations name: TAGi:<influencer>, TAGc:<influencer>, TAGids:<hour>,
---             TAGacts:<hour>, TAGreadings, TAGreadings:none, TAGspark, TAGalerts, TAGoutbox, TAGunevaluated, TAGpart
+--             TAGacts:<hour>, TAGreadings, TAGreadings:none, TAGspark, TAGalerts, TAGoutbox, TAGunevaluated, TAGpart,
+--             TAGshadow
 --
 -- epoch  raised by every claim; a writer with a lower one is a zombie and is refused
 -- next   offset of the first record that is not yet in the state

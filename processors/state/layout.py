@@ -24,6 +24,8 @@ TAGalerts           hash    fingerprint -> newest transition of the alert as JSO
 TAGunevaluated      hash    influencers that were touched and wait for their next boundary (values empty)
 TAGpart             string  what this partition tells for the snapshot (msgpack, processors.snapshot.Part)
 TAGoutbox           stream  alert transitions waiting for the topic: field `alert` (JSON)
+TAGshadow           stream  only with shadow rules: the last 2,000 transitions or so of live and shadow rules,
+                            in short (field `alert`, JSON with `set`), for `rapport rules shadow`
 ==================  ======  ==========================================================================
 
 Whole installation: ``{<namespace>}layout`` hash: version, topic, partitions; ``{<namespace>}hash_key``
@@ -82,6 +84,10 @@ class PartitionKeys:
     @property
     def outbox(self) -> str:
         return self.tag + "outbox"
+
+    @property
+    def shadow(self) -> str:
+        return self.tag + "shadow"
 
     def influencer(self, influencer_id: str) -> str:
         return f"{self.tag}i:{influencer_id}"

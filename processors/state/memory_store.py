@@ -73,7 +73,10 @@ class MemoryStore:
             self.strings[key] = args[0]
         elif op == "XADD":
             self._entries += 1
-            self.streams.setdefault(key, []).append((b"%d-0" % self._entries, args[-1]))
+            stream = self.streams.setdefault(key, [])
+            stream.append((b"%d-0" % self._entries, args[-1]))
+            if args[0] == b"MAXLEN":
+                del stream[: -int(args[2])]
         elif op == "UNLINK":
             self.hashes.pop(key, None)
             self.strings.pop(key, None)

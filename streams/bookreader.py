@@ -87,13 +87,19 @@ class BookReader:
             if topic == self._settings.topic(topics.CONTROL):
                 control = None if value is None else Control.model_validate_json(value)
                 self.book.control(name, control)
-                if control is not None and control.kind != "explainer":
-                    log.warning("control record %r: %s is not acted on by this version", name, control.kind)
             elif value is None:
                 self.book.end(name)
             else:
-                self.book.put(Partnership.model_validate_json(value))
-        except ValidationError as error:
+                partnership = Partnership.model_validate_json(value)
+                self.book.put(partnership)
+                if wrong := self.book.refused.get(partnership.partnership_id):
+                    # It is watched all the same, under the rules that hold without its own.
+                    log.error("record %r of %s: its rules are refused: %s", name, topic, "; ".join(wrong))
+        except ValueError as error:
+            if not isinstance(error, ValidationError):
+                self.refused += 1
+                log.error("record %r of %s refused: %s", name, topic, error)
+                return
             # The one before stays in force: a bad record must not end a partnership.
             self.refused += 1
             first = error.errors(include_url=False, include_input=False)[0]

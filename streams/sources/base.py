@@ -8,6 +8,7 @@ code, and the same payload again gives the same event ids.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ PAYLOAD_BYTES_MAX: Final = 8 * 1024 * 1024
 PAYLOAD_DEPTH_MAX: Final = 32
 #: Reasons that one payload may bring at most; the others are counted only.
 REASONS_MAX: Final = 1_000
+#: Here the parser looks for the other half past the end, and calls the payload truncated.
+_HALF_AT_END: Final = re.compile(rb'\\u[dD][89abAB][0-9a-fA-F]{2}"[\s\]}]{1,8}\Z')
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
@@ -241,5 +244,6 @@ def read_json(payload: bytes) -> Any:
     try:
         return _decode(payload)
     except msgspec.DecodeError as error:
-        code = "encoding" if "surrogate" in str(error) else "not_json"
+        half = "surrogate" in str(error) or _HALF_AT_END.search(payload)
+        code = "encoding" if half else "not_json"
         raise Refused(code, str(error)) from None

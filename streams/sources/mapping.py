@@ -106,8 +106,9 @@ class MappingSource(Source):
             _actor(rule, item, where), str(_word(rule.op, item) or "create"), rule.clock,
             _filled(rule.object_id, item), _target(rule, item, where), _text(_value(rule.text, item)),
             _text(_value(rule.lang, item)), _texts(_value(rule.tags, item)),
-            _texts(_value(rule.mentions, item)), _texts(_value(rule.urls, item)), _sponsored(_flag(_value(rule.paid, item))),
-            _text(_value(rule.media_type, item)), _filled(rule.undoes, item), _text(_word(rule.metric, item)),
+            _texts(_value(rule.mentions, item)), _texts(_value(rule.urls, item)),
+            _sponsored(_flag(_value(rule.paid, item))), _text(_value(rule.media_type, item)),
+            _filled(rule.undoes, item), _text(_word(rule.metric, item)),
             _count(_value(rule.count, item)), rule.cumulative,
             self._unread(number, item),
         )  # fmt: skip

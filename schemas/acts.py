@@ -130,7 +130,7 @@ class Silence(Record):
         """Whether all matchers match."""
         return all(matcher.matches(labels) for matcher in self.matchers)
 
-    def state(self, at: Any) -> Literal["pending", "active", "expired"]:
+    def standing(self, at: Any) -> Literal["pending", "active", "expired"]:
         """As Alertmanager says it."""
         return "pending" if at < self.starts_at else "active" if self.active(at) else "expired"
 

@@ -18,6 +18,7 @@ from streams.commands import (
     compare,
     dashboards,
     demo,
+    digest,
     doctor,
     evaluate,
     feed,
@@ -27,6 +28,7 @@ from streams.commands import (
     rejected,
     relationships,
     schemas,
+    serve,
     settings,
     sources,
     state,
@@ -87,7 +89,7 @@ def _common(
 
 
 people = (status, insights, relationships, portfolio, compare)
-for module in (demo, worker, feed, evaluate, doctor, settings, audit, *people):
+for module in (demo, worker, feed, evaluate, doctor, settings, audit, serve, digest, *people):
     module.register(app)
 for module in (topics, partnerships, alerts, rejected, schemas, dashboards, state, sources):
     app.add_typer(module.app)

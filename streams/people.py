@@ -16,6 +16,7 @@ Worker and notifier only read them.
 from __future__ import annotations
 
 import difflib
+import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -188,9 +189,11 @@ class People:
     # -- silences -------------------------------------------------------------------------------------------
     async def silence(
         self, matchers: Sequence[Matcher], who: Who, *, comment: str, ends_at: datetime,
-        starts_at: datetime | None = None, silence_id: str | None = None,
+        starts_at: datetime | None = None, silence_id: str | None = None, once: str | None = None,
     ) -> Silence:  # fmt: skip
         """Nothing is sent about what matches, until `ends_at`. With `silence_id` a silence is changed.
+
+        `once`: the caller's id of this wish; said again, it gives the silence that it made the first time.
 
         Who is bound to brands can only silence within them: a matcher on brand_id is added where it lacks.
         """
@@ -206,12 +209,17 @@ class People:
         old = next((silence for silence in kept if silence.silence_id == silence_id), None)
         if silence_id is not None and (old is None or not who.sees(old.brand_id)):
             raise NotFoundError(f"there is no silence {silence_id!r}", hint="`rapport alerts silences`")
+        made = hashlib.blake2b(f"{who.by}\0{once}".encode(), digest_size=8).hexdigest() if once else None
+        for silence in kept:
+            if made == silence.silence_id:
+                return silence
         held, brand = await self._within(matchers, who)
         if old is None:
             await self._make_room(kept, now)
         silence = _silence(
-            silence_id=silence_id or secrets.token_hex(8), matchers=held, starts_at=begins, ends_at=ends_at,
-            created_by=who.by, comment=text, created_at=old.created_at if old else now, brand_id=brand,
+            silence_id=silence_id or made or secrets.token_hex(8), matchers=held,
+            starts_at=begins, ends_at=ends_at, created_by=who.by, comment=text,
+            created_at=old.created_at if old else now, brand_id=brand,
         )  # fmt: skip
         act = self._act(
             "silence", silence.silence_id, who, text, brand=brand, partnership=pinned(held, "partnership_id"),

@@ -116,6 +116,17 @@ class Settings(BaseSettings):
         6067, ge=1, le=65535, description="Port of the notifier's /health, /ready and /metrics"
     )
 
+    # -- HTTP API (rapport serve) ---------------------------------------------------------------------------
+    serve_host: str = Field("127.0.0.1", description="Address of the HTTP API")
+    serve_port: int = Field(6068, ge=1, le=65535, description="Port of the HTTP API")
+    serve_rate: int = Field(
+        600, ge=1, le=1_000_000, description="Requests a minute that one token, or one address, may make"
+    )
+    serve_timeout_s: float = Field(10.0, gt=0, le=120, description="Longest time of one request to the API")
+    serve_body_bytes: int = Field(
+        65_536, ge=1_024, le=16 * 1024 * 1024, description="Largest body of a request to the API"
+    )
+
     # -- dashboards -----------------------------------------------------------------------------------------
     grafana_url: str | None = Field(None, description="Grafana address for `rapport dashboards push`")
     grafana_token: SecretStr | None = Field(None, description="Grafana service account token")

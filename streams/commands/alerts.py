@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 app = typer.Typer(name="alerts", no_args_is_help=True, help="Partnerships that slip, with the reason.")
-alert_acts.register(app)
-silences.register(app)
 
 
 @app.command(
@@ -159,3 +157,7 @@ def _line(alert: Alert, view: AlertView | None = None, names: Sequence[str] = ()
     if view is not None and view.wrong is not None:
         found.append_text(safe(f"  [marked as wrong by {view.wrong.by}]", "yellow"))
     return found
+
+
+alert_acts.register(app)
+silences.register(app)

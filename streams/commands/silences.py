@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from streams.commands.acting import By, Note, matchers_of, people_of, when_of, who_from
+from streams.commands.acting import By, Note, matchers_of, one_of, people_of, when_of, who_from
 from streams.commands.options import Broker, Config, Json, Namespace, Redis, settings_from
 
 PartnershipId = Annotated[str, typer.Argument(metavar="PARTNERSHIP", help="Its partnership_id.")]
@@ -40,7 +40,8 @@ def silence(
         typer.Argument(
             metavar="MATCHER…",
             help="Which alerts: LABEL=VALUE, !=, =~ or !~ (a whole regular expression). "
-            "All must match. Labels: partnership_id, influencer_id, brand_id, signal, rule, subject, severity.",
+            "All must match. Labels: partnership_id, influencer_id, brand_id, signal, rule, subject, "
+            "severity.",
         ),
     ],
     comment: Annotated[
@@ -138,19 +139,18 @@ def silences(
             return await people.silences()
 
     now = datetime.now(UTC)
-    found = [item for item in run(read()) if everything or item.state(now) != "expired"]
+    found = [item for item in run(read()) if everything or item.standing(now) != "expired"]
     if json:
         print_json(
-            {"silences": [item.model_dump(mode="json") | {"state": item.state(now)} for item in found]}
+            {"silences": [item.model_dump(mode="json") | {"state": item.standing(now)} for item in found]}
         )
         return
     if not found:
         say("no silences" if everything else "nothing is silenced; --all shows ended ones too")
     for item in found:
         words = " ".join(map(str, item.matchers))
-        line = (
-            f"{item.silence_id}  {item.state(now):<8}{when(item.starts_at)} – {when(item.ends_at)}  {words}"
-        )
+        span = f"{when(item.starts_at)} – {when(item.ends_at)}"
+        line = f"{item.silence_id}  {item.standing(now):<8}{span}  {words}"
         out().print(safe(line, limit=1_000), soft_wrap=True)
         out().print(safe(f"    {item.created_by}: {item.comment}", "dim", 400), soft_wrap=True)
 
@@ -182,8 +182,10 @@ def explain(
     """Tell ahead (or afterwards) of something that explains a change: detectors weigh it, visibly."""
     from streams.board import when
     from streams.commands.output import print_json, run, say
+    from streams.people_explain import KINDS
     from streams.times import parse_stretch
 
+    one_of(kind, KINDS, "KIND")
     try:
         starts, ends = parse_stretch(stretch, datetime.now(UTC))
     except ValueError as error:

@@ -1,0 +1,141 @@
+"""/api/v1/alerts: list, one, and what people do about it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from schemas import Explainer
+from streams.alert_view import STATES, AlertFilter, AlertView, load_views, make_views, to_csv
+from streams.errors import InputError
+from streams.people_explain import explain
+from streams.serve.auth import Caller, Served, needs, served
+from streams.serve.models import AlertPage, AlertWhole, Changed, Explained, ExplainIn, MarkAnswer, NoteIn
+
+router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
+State = Annotated[Served, Depends(served)]
+MayRead = Annotated[Caller, Depends(needs("alerts:read"))]
+MayWrite = Annotated[Caller, Depends(needs("alerts:write"))]
+AlertId = Annotated[
+    str, Path(min_length=1, max_length=256, description="Its id, or a unique beginning of 4 or more")
+]
+_Name = Annotated[str | None, Query(max_length=256)]
+
+
+@router.get("", response_model=AlertPage)
+async def list_alerts(
+    request: Request, caller: MayRead, state: State,
+    brand: _Name = None, partnership: _Name = None, signal: _Name = None,
+    severity: Annotated[Literal["info", "warning", "critical"] | None, Query()] = None,
+    alert_state: Annotated[
+        list[Literal["pending", "firing", "resolved", "no_data", "all"]] | None,
+        Query(alias="state", max_length=5, description="Default: all that are not resolved."),
+    ] = None,
+    acknowledged: bool | None = None, silenced: bool | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    cursor: Annotated[str | None, Query(max_length=1_000)] = None,
+    form: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",
+) -> Response:  # fmt: skip
+    """Alerts, newest first; a page at a time. As CSV all of them."""
+    states = frozenset(STATES if "all" in (alert_state or ()) else alert_state or ())
+    wanted = AlertFilter(
+        partnership=partnership, brand=brand, signal=signal, severity=severity, states=states,
+        acked=acknowledged, silenced=silenced,
+    )  # fmt: skip
+    views = [v for v in await load_views(state.people, caller.who, state.now()) if wanted.takes(v)]
+    if form == "csv":
+        headers = {"Content-Disposition": 'attachment; filename="alerts.csv"'}
+        return Response("".join(to_csv(views)), 200, headers, "text/csv; charset=utf-8")
+    views.sort(key=_place, reverse=True)
+    after = _read_cursor(cursor) if cursor else None
+    rest = views if after is None else [view for view in views if _place(view) < after]
+    page = rest[:limit]
+    more = _cursor(_place(page[-1])) if len(rest) > limit else None
+    items = [view.as_json() for view in page]
+    return answer(request, {"items": items, "total": len(views), "next": more})
+
+
+@router.get("/{alert_id}", response_model=AlertWhole)
+async def show_alert(alert_id: AlertId, request: Request, caller: MayRead, state: State) -> Response:
+    """One alert whole, with what people did about it."""
+    people = state.people
+    found = await people.find(alert_id, caller.who)
+    acks, wrong, silences = await people.acks(), await people.wrong(), await people.silences()
+    (view,) = make_views([found], acks, wrong, silences, state.now())
+    acts = await people.audit(subject=found.alert_id, brands=caller.who.brands)
+    told = {"alert": view.as_json(), "acts": [act.model_dump(mode="json") for _, act in acts]}
+    return answer(request, told)
+
+
+@router.post("/{alert_id}/ack", response_model=MarkAnswer)
+async def ack(alert_id: AlertId, caller: MayWrite, state: State, body: NoteIn | None = None) -> Any:
+    """Someone is on it."""
+    return {"mark": await state.people.ack(alert_id, caller.who, body.note if body else None)}
+
+
+@router.post("/{alert_id}/unack", response_model=Changed)
+async def unack(alert_id: AlertId, caller: MayWrite, state: State, body: NoteIn | None = None) -> Any:
+    """Takes an acknowledgement back."""
+    return {"changed": await state.people.unack(alert_id, caller.who, body.note if body else None)}
+
+
+@router.post("/{alert_id}/wrong", response_model=MarkAnswer)
+async def mark_wrong(alert_id: AlertId, caller: MayWrite, state: State, body: NoteIn | None = None) -> Any:
+    """It should not have fired."""
+    return {"mark": await state.people.mark_wrong(alert_id, caller.who, body.note if body else None)}
+
+
+@router.delete("/{alert_id}/wrong", response_model=Changed)
+async def unmark_wrong(alert_id: AlertId, caller: MayWrite, state: State) -> Any:
+    """It was right after all."""
+    return {"changed": await state.people.unmark_wrong(alert_id, caller.who)}
+
+
+@router.post("/{alert_id}/explain", response_model=Explained)
+async def explain_alert(alert_id: AlertId, body: ExplainIn, caller: MayWrite, state: State) -> Any:
+    """Declares what explains the change (or will), for the alert's partnership: detectors weigh it."""
+    found = await state.people.find(alert_id, caller.who)
+    if found.partnership_id is None:
+        raise InputError("this alert is about operations; there is no partnership to explain it for")
+    if body.ends_at <= body.starts_at:
+        raise InputError("ends_at: must lie after starts_at")
+    explainer = Explainer(kind=body.kind, starts_at=body.starts_at, ends_at=body.ends_at, note=body.note)
+    key, control = await explain(
+        state.people, found.partnership_id, explainer, caller.who, state.publish, brand_id=found.brand_id
+    )
+    return {"key": key, "control": control.model_dump(mode="json", exclude_none=True)}
+
+
+def answer(request: Request, body: dict[str, Any]) -> Response:
+    """The body as JSON with its ETag; 304 when the caller has it already."""
+    data = json.dumps(body, allow_nan=False).encode()
+    tag = f'"{hashlib.blake2b(data, digest_size=12).hexdigest()}"'
+    headers = {"ETag": tag}
+    given = request.headers.get("if-none-match", "")
+    if given.strip() == "*" or tag in [part.strip().removeprefix("W/") for part in given.split(",")[:20]]:
+        return Response(None, 304, headers)
+    return Response(data, 200, headers, "application/json")
+
+
+def _place(view: AlertView) -> tuple[float, str]:
+    return view.alert.at.timestamp(), view.alert.alert_id
+
+
+def _cursor(place: Sequence[object]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(list(place)).encode()).decode().rstrip("=")
+
+
+def _read_cursor(text: str) -> tuple[float, str]:
+    try:
+        at, name = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        datetime.fromtimestamp(float(at), UTC)
+        return float(at), str(name)
+    except (ValueError, TypeError, OverflowError, OSError, RecursionError, binascii.Error):
+        raise InputError("cursor: take it from `next` of the page before, as it is") from None

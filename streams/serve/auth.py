@@ -1,0 +1,104 @@
+"""Who calls: a bearer token, its scopes and brands; and how often they may."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import ceil
+
+import redis.asyncio as redis
+from fastapi import Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from schemas import Alert
+from streams.errors import NotFoundError
+from streams.people import People, Who
+from streams.people_explain import Publish
+from streams.serve.limits import Limiter
+from streams.serve.problems import ProblemError
+from streams.serve.tokens import Tokens
+from streams.settings import Settings
+
+#: Alerts are read anew at most so often, s; marks and silences always.
+_FRESH_S = 0.5
+_bearer = HTTPBearer(auto_error=False, description="`rapport tokens create` makes one")
+_FAILED = "failed:"
+
+
+class Served:
+    """What the API works with, one for each process."""
+
+    def __init__(
+        self, settings: Settings, client: redis.Redis, publish: Publish, monotonic: Callable[[], float]
+    ) -> None:
+        self.settings = settings
+        self.publish = publish
+        self.people = People(settings, client, alerts=self.alerts)
+        self.tokens = Tokens(self.people.store)
+        self.limiter = Limiter(settings.serve_rate, monotonic)
+        self.failures = Limiter(30, monotonic)
+        self._monotonic = monotonic
+        self._alerts: tuple[float, list[Alert]] | None = None
+
+    async def alerts(self) -> list[Alert]:
+        """All alerts, at most half a second old; none where no worker has written yet."""
+        now = self._monotonic()
+        if self._alerts is None or now - self._alerts[0] > _FRESH_S:
+            try:
+                found = await self.people.reader.alerts()
+            except NotFoundError:
+                found = []
+            self._alerts = (now, found)
+        return self._alerts[1]
+
+    def now(self) -> datetime:
+        """Wall clock."""
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, checked."""
+
+    who: Who
+    token_id: str
+
+
+def served(request: Request) -> Served:
+    """What the API works with."""
+    found: Served = request.app.state.served
+    return found
+
+
+def needs(scope: str) -> Callable[..., Awaitable[Caller]]:
+    """A dependency: a valid token with this scope, within its rate."""
+
+    async def check(
+        request: Request,
+        given: HTTPAuthorizationCredentials | None = Security(_bearer),  # noqa: B008
+    ) -> Caller:
+        state = served(request)
+        address = request.client.host if request.client is not None else "?"
+        _take(state.limiter, f"address:{address}")
+        token = await state.tokens.verify(given.credentials) if given is not None else None
+        if token is None:
+            # Slower for who guesses; who has a good token is not held up by others at the same address.
+            _take(state.failures, _FAILED + address)
+            raise ProblemError(
+                401,
+                "no token" if given is None else "this token is not valid",
+                hint="send `Authorization: Bearer …`; `rapport tokens create` makes a token",
+                headers={"WWW-Authenticate": 'Bearer realm="rapport"'},
+            )
+        _take(state.limiter, f"token:{token.token_id}")
+        if scope not in token.scopes:
+            raise ProblemError(403, f"the token lacks the scope {scope}")
+        return Caller(token.who, token.token_id)
+
+    return check
+
+
+def _take(limiter: Limiter, caller: str) -> None:
+    if wait := limiter.wait(caller):
+        raise ProblemError(429, "too many requests", headers={"Retry-After": str(ceil(wait))})

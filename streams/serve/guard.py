@@ -1,0 +1,91 @@
+"""Around every request: body limit, deadline, security headers, metrics. Plain ASGI, no buffer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any, Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from streams import metrics
+from streams.serve.problems import problem
+
+log = logging.getLogger("rapport.serve")
+
+_HEADERS: Final = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+]
+_METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+class Guard:
+    """Wraps the application."""
+
+    def __init__(self, app: ASGIApp, *, body_bytes: int, timeout_s: float) -> None:
+        self._app, self._body_bytes, self._timeout_s = app, body_bytes, timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status, read = time.perf_counter(), 500, 0
+        started = False
+
+        async def limited() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self._body_bytes:
+                raise _TooLargeError
+            return message
+
+        async def noted(message: Message) -> None:
+            nonlocal status, started
+            if message["type"] == "http.response.start":
+                status, started = message["status"], True
+                names = {name for name, _ in message["headers"]}
+                # A page may bring a policy of its own.
+                message["headers"] = [*message["headers"], *((k, v) for k, v in _HEADERS if k not in names)]
+                if b"cache-control" not in names:
+                    message["headers"].append((b"cache-control", b"private, no-cache"))
+            await send(message)
+
+        async def refuse(code: int, detail: str | None, **more: Any) -> None:
+            if not started:  # else there is nothing left to say
+                await problem(code, detail, **more)(scope, receive, noted)
+
+        try:
+            if _declared(scope) > self._body_bytes:
+                raise _TooLargeError
+            async with asyncio.timeout(self._timeout_s):
+                await self._app(scope, limited, noted)
+        except _TooLargeError:
+            await refuse(413, f"the body may have {self._body_bytes} bytes", headers={"Connection": "close"})
+        except TimeoutError:
+            await refuse(503, "this took too long", headers={"Retry-After": "5"})
+        except Exception:
+            log.exception("a request failed")
+            await refuse(500, None)
+        finally:
+            route = getattr(scope.get("route"), "path", "none")
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            metrics.HTTP_REQUESTS.labels(route, method, str(status)).inc()
+            metrics.HTTP_SECONDS.labels(route).observe(time.perf_counter() - began)
+
+
+def _declared(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() and len(value) < 19 else 0
+    return 0

@@ -131,7 +131,7 @@ class AlertmanagerPusher:
                     if one.get(key)
                 }
                 self._firing.setdefault(one["annotations"]["alert_id"], kept | {"endsAt": one["endsAt"]})
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             # Cut at 64 KiB, or not what we wrote: those are held until their `endsAt`, and told by us later.
             self._firing = {}
         self._adopted = True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -82,7 +83,10 @@ def _opened(url: str, config: AppriseReceiver) -> apprise.Apprise:
         pgp_autogen=False, pem_autogen=False,
     )  # fmt: skip
     opened = apprise.Apprise(asset=asset)
-    if not opened.add(url) or len(opened) != 1:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # its plugins, of Python's own modules
+        good = opened.add(url) and len(opened) == 1
+    if not good:
         raise SettingsError(
             [
                 f"receiver {config.name}: {config.url[4:]} is no single address that apprise knows, "

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlsplit
 
-from dashboards.errors import DashboardsError, GrafanaUnreachable
-from dashboards.grafana import Grafana
+from grafana_client.api import GrafanaApi
+from grafana_client.client import GrafanaException, GrafanaServerError, GrafanaTimeoutError
+from niquests.exceptions import RequestException
+
 from streams.errors import SettingsError
 from streams.receivers.base import DeliveryError, from_environment
-from streams.receivers.http import within
+from streams.receivers.http import masked, within
 from streams.text import clean
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from schemas.receivers import GrafanaReceiver
     from streams.receivers.wording import Wording
     from streams.settings import Settings
+
+TEXT_MAX: Final = 4_000
 
 
 class GrafanaAnnotator:
@@ -50,7 +54,9 @@ class GrafanaAnnotator:
             if token
             else None
         )
-        self._grafana: Grafana | None = None
+        if urlsplit(self._url).scheme not in ("http", "https"):
+            raise SettingsError([f"receiver {config.name}: `url` is no address like https://host/grafana"])
+        self._api: Any = None
         self._lock = asyncio.Lock()
 
     async def deliver(self, n: Notification) -> None:
@@ -60,56 +66,58 @@ class GrafanaAnnotator:
 
     async def aclose(self) -> None:
         """Closes the connection."""
-        if self._grafana is not None:
-            self._grafana.close()
-            self._grafana = None
+        if self._api is not None:
+            self._api.client.s.close()
+            self._api = None
 
     def _draw_all(self, alerts: list[Alert]) -> None:
+        where = masked(self._url)
         try:
-            if self._grafana is None:
-                # The tries are the notifier's, but for a short one against a connection that was closed.
-                self._grafana = Grafana(
-                    self._url, self._token, timeout_s=self._config.timeout / 2, pause_s=0.05
+            if self._api is None:
+                # grafana-client glues "api" to the path: without the slash, /grafana becomes /grafanaapi.
+                self._api = GrafanaApi.from_url(
+                    self._url.rstrip("/") + "/", credential=self._token, timeout=self._config.timeout / 2
                 )
             for alert in alerts:
-                self._draw(self._grafana, alert)
-        except DashboardsError as error:
+                self._draw(self._api.annotations, alert)
+        except (GrafanaServerError, GrafanaTimeoutError, RequestException) as error:
+            raise DeliveryError(f"Grafana at {where}: {_said(error)}", retryable=True) from None
+        except GrafanaException as error:
+            # A token may be mended while we try on; what Grafana calls a bad request stays one.
             raise DeliveryError(
-                clean(error, 300), retryable=isinstance(error, GrafanaUnreachable) or "429" in str(error)
+                f"Grafana at {where} answered {error.status_code}: {_said(error)}",
+                retryable=error.status_code in (401, 403, 404, 409, 412, 429),
             ) from None
 
-    def _draw(self, grafana: Grafana, alert: Alert) -> None:
+    def _draw(self, api: Any, alert: Alert) -> None:
         own = f"alert:{alert.alert_id}"
         begun, ended = _ms(alert.started_at), _ms(alert.resolved_at or alert.at)
-        found: Any = grafana.call(
-            "looking for an annotation",
-            lambda api: api.annotations.find_annotations(tags=[quote(own, safe="")], limit=1),
-        )
+        found = api.find_annotations(tags=[quote(own, safe="")], limit=1)
         present = found[0] if isinstance(found, list) and found else None
         over = alert.state == "resolved"
         tags = [*self._config.tags, alert.signal, alert.severity, f"partnership:{alert.partnership_id}", own]
         text = self._wording.line(alert)
         if present is None:
-            grafana.call(
-                "drawing an annotation",
-                lambda api: api.annotations.add_annotation(
-                    dashboard_uid=self._config.dashboard_uid, time_from=begun,
-                    time_to=ended if over else begun, tags=tags, text=text,
-                ),
+            api.add_annotation(
+                dashboard_uid=self._config.dashboard_uid, time_from=begun,
+                time_to=ended if over else begun, tags=tags, text=text,
             )  # fmt: skip
-        elif present.get("text") != text or (over and present.get("timeEnd") != ended):
-            # Both in one: where it fell from and to, and how it ended.
-            told = text if not over or present.get("text") == text else f"{present.get('text') or ''}\n{text}"
-            if over and str(present.get("text") or "").endswith(text):
-                told = str(present["text"])
-            grafana.call(
-                "ending an annotation",
-                lambda api: api.annotations.partial_update_annotation(
-                    int(present["id"]), time_from=begun, time_to=ended if over else begun, tags=tags,
-                    text=told,
-                ),
-            )  # fmt: skip
+            return
+        told = str(present.get("text") or "")
+        if told.endswith(text) and (not over or present.get("timeEnd") == ended):
+            return  # a retry, or told again
+        # Both in one: where it fell from and to, and how it ended.
+        api.partial_update_annotation(
+            int(present["id"]), time_from=begun, time_to=ended if over else begun, tags=tags,
+            text=told if told.endswith(text) else f"{told}\n{text}"[-TEXT_MAX:],
+        )  # fmt: skip
 
 
 def _ms(when: dt.datetime) -> int:
     return int(when.timestamp() * 1_000)
+
+
+def _said(error: Exception) -> str:
+    answer = getattr(error, "response", None)
+    text = answer.get("message") if isinstance(answer, dict) else None
+    return clean(text, 200) if text else type(error).__name__

@@ -175,7 +175,8 @@ class Poster:
                 f"{self.shown} did not answer within {self._config.timeout:g} s", retryable=True
             ) from None
         except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
-            raise DeliveryError(f"{self.shown}: {_why(error)}", retryable=REFUSED not in str(error)) from None
+            why = _why(error)
+            raise DeliveryError(f"{self.shown}: {why}", retryable=REFUSED not in why) from None
 
     async def aclose(self) -> None:
         """Closes the connections."""

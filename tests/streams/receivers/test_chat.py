@@ -1,0 +1,106 @@
+"""Mail and chat through apprise, on loopback: json:// and mailto://."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+import logging
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from schemas.receivers import AppriseReceiver
+from streams.errors import SettingsError
+from streams.receivers.base import DeliveryError
+from streams.receivers.chat import AppriseSender
+from streams.receivers.sample import sample
+from streams.receivers.wording import Wording
+from tests.servers import free_port
+from tests.streams.receivers.web import Web, answer
+
+
+def sender(monkeypatch, url: str, **more) -> AppriseSender:
+    monkeypatch.setenv("CHAT_URL", url)
+    config = AppriseReceiver.model_validate(
+        {"name": "chat", "type": "apprise", "url": "env:CHAT_URL", "timeout": "5s", **more}
+    )
+    return AppriseSender(config, Wording())
+
+
+async def test_a_chat_message(monkeypatch):
+    async with Web([answer(200)]) as web:
+        chat = sender(monkeypatch, f"json://127.0.0.1:{web.port}/hook")
+        await chat.deliver(sample("chat"))
+        await chat.aclose()
+    told = json.loads(web.got[0].body)
+    assert "connection with the audience (critical)" in told["title"]
+    assert "fell from 58 to 31" in told["message"] and "What usually helps" in told["message"]
+    assert told["type"] == "warning"
+
+
+class Mails:
+    def __init__(self) -> None:
+        self.got: list[bytes] = []
+
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802 - aiosmtpd's name
+        self.got.append(envelope.content)
+        return "250 OK"
+
+
+async def test_a_mail_has_text_and_html_and_a_subject_on_one_line(monkeypatch):
+    mails = Mails()
+    controller = Controller(mails, hostname="127.0.0.1", port=free_port())
+    controller.start()
+    try:
+        mail = sender(
+            monkeypatch,
+            f"mailto://127.0.0.1:{controller.port}?from=rapport@example.com&to=ann@example.com&mode=insecure",
+        )
+        n = sample("mail")
+        evil = "Connection fell</p><script>alert(1)</script>\r\nBcc: eve@example.com"
+        alert = n.alerts[0].model_copy(
+            update={"summary": evil, "partnership_id": "a\r\nBcc: eve@example.com"}
+        )
+        await mail.deliver(n.model_copy(update={"alerts": [alert]}))
+        await mail.aclose()
+    finally:
+        controller.stop()
+    (raw,) = mails.got
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    assert message["Bcc"] is None and "ann@example.com" in message["To"]
+    assert "a Bcc: eve@example.com: connection" in message["Subject"]
+    html = message.get_body(("html",)).get_content()
+    assert "<script" not in html and "&lt;script&gt;" in html
+    text = message.get_body(("plain",))
+    assert text is not None and "What usually helps" in text.get_content()
+
+
+@pytest.mark.parametrize("raw", [answer(500), b"", answer(302, Location="http://127.0.0.1:1/")])
+async def test_a_service_that_says_no_is_tried_again_and_its_address_is_told_nowhere(
+    monkeypatch, caplog, raw
+):
+    caplog.set_level(logging.DEBUG)
+    async with Web([raw]) as web:
+        chat = sender(monkeypatch, f"json://ann:hunter2@127.0.0.1:{web.port}/t0ken")
+        with pytest.raises(DeliveryError) as caught:
+            await chat.deliver(sample("chat"))
+        await chat.aclose()
+    assert caught.value.retryable
+    assert "hunter2" not in str(caught.value) + caplog.text
+    assert "t0ken" not in str(caught.value) + caplog.text
+
+
+async def test_a_service_that_hangs_is_left(monkeypatch):
+    async with Web([None]) as web:
+        chat = sender(monkeypatch, f"json://127.0.0.1:{web.port}/?rto=1&cto=1", timeout="200ms")
+        with pytest.raises(DeliveryError, match=r"within 0\.2 s"):
+            await chat.deliver(sample("chat"))
+        await chat.aclose()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "hunter2://x", "json://a json://b", "http://"])
+def test_an_address_that_apprise_cannot_read_is_named_by_its_variable_only(monkeypatch, url):
+    with pytest.raises(SettingsError) as caught:
+        sender(monkeypatch, url)
+    assert "CHAT_URL" in str(caught.value) and "hunter2" not in str(caught.value)

@@ -1,8 +1,8 @@
 """A small Grafana over HTTP, made from Grafana's own OpenAPI document.
 
-It keeps folders, data sources and dashboards in memory. A request to a path or with a body that the document
-does not know is a violation (and answered 400), and so is an answer of its own that the document does not
-allow; tests assert that there were none. Faults are planted with `fail_next`.
+It keeps folders, data sources, dashboards and annotations in memory. A request to a path or with a body that
+the document does not know is a violation (and answered 400), and so is an answer of its own that the
+document does not allow; tests assert that there were none. Faults are planted with `fail_next`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 from jsonschema import Draft4Validator
 
@@ -31,6 +32,7 @@ class Grafana:
         self.folders: dict[str, dict] = {}
         self.datasources: dict[str, dict] = {}
         self.dashboards: dict[str, dict] = {}
+        self.annotations: dict[int, dict] = {}
         self.calls: list[tuple[str, str]] = []
         self.violations: list[str] = []
         self.faults: list[tuple[str, str, int | float | str]] = []
@@ -58,7 +60,7 @@ class Grafana:
 
     # -- one request -----------------------------------------------------------------------------------------
 
-    def answer(self, method: str, path: str, headers: Any, raw: bytes) -> Answer:
+    def answer(self, method: str, path: str, headers: Any, raw: bytes, query: str = "") -> Answer:
         if not path.startswith(self.prefix + "/api/"):
             return 404, {"message": "not found"}
         path = path.removeprefix(self.prefix + "/api")
@@ -80,7 +82,9 @@ class Grafana:
             time.sleep(fault)
         if template != "/health" and headers.get("Authorization") != f"Bearer {self.token}":
             return 401, {"message": "Invalid API key"}
-        status, answer = getattr(self, "_" + operation["operationId"])(*arguments, *([body] if raw else []))
+        asked = [parse_qs(query)] if operation.get("parameters") and method == "GET" and not arguments else []
+        does = getattr(self, "_" + operation["operationId"])
+        status, answer = does(*arguments, *([body] if raw else []), *asked)
         self._check_answer(f"{method} {template}", operation, status, answer)
         return (503, {"message": "lost"}) if fault == "lost" else (status, answer)
 
@@ -119,7 +123,9 @@ class Grafana:
             return None if body is None else "no body is wanted"
         schema = self._resolve(wanted)["content"]["application/json"]["schema"]
         unknown = set(body or {}) - set(self._resolve(schema)["properties"])
-        return f"unknown fields {sorted(unknown)}" if unknown else self._problem(schema, body)
+        # grafana-client sends null for what is not given; Grafana takes that, its document does not say so.
+        given = {key: value for key, value in body.items() if value is not None} if body else body
+        return f"unknown fields {sorted(unknown)}" if unknown else self._problem(schema, given)
 
     def _check_answer(self, where: str, operation: dict, status: int, answer: Any) -> None:
         if str(status) not in operation["responses"]:
@@ -221,6 +227,22 @@ class Grafana:
             "folderUid": body["folderUid"],
         }
 
+    def _getAnnotations(self, query: dict[str, list[str]]) -> Answer:  # noqa: N802
+        wanted, most = set(query.get("tags", [])), int(query.get("limit", ["100"])[0])
+        return 200, [item for item in self.annotations.values() if wanted <= set(item["tags"])][:most]
+
+    def _postAnnotation(self, body: dict) -> Answer:  # noqa: N802
+        number = len(self.annotations) + 1
+        given = {key: value for key, value in body.items() if value is not None}
+        self.annotations[number] = {"id": number, **given}
+        return 200, {"id": number, "message": "Annotation added"}
+
+    def _patchAnnotation(self, number: str, body: dict) -> Answer:  # noqa: N802
+        if int(number) not in self.annotations:
+            return 404, {"message": "annotation not found"}
+        self.annotations[int(number)] |= {key: value for key, value in body.items() if value is not None}
+        return 200, {"message": "Annotation patched"}
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         answer: Callable[..., Answer] = self.answer
 
@@ -230,7 +252,8 @@ class Grafana:
 
             def _do(self) -> None:
                 raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                status, value = answer(self.command, self.path.partition("?")[0], self.headers, raw)
+                path, _, query = self.path.partition("?")
+                status, value = answer(self.command, path, self.headers, raw, query)
                 data = json.dumps(value).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
@@ -238,7 +261,7 @@ class Grafana:
                 self.end_headers()
                 self.wfile.write(data)
 
-            do_GET = do_POST = do_PUT = _do  # noqa: N815
+            do_GET = do_POST = do_PUT = do_PATCH = _do  # noqa: N815
 
             def log_message(self, *_: object) -> None:
                 pass

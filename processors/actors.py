@@ -9,6 +9,7 @@ Lund, Thorup 2007; the same as a bottom-k sketch, with k between SAMPLE/2 and SA
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Set
 from functools import lru_cache
 
 import msgspec
@@ -128,6 +129,10 @@ class ActorSampler:
         self._drop([
             hash_ for bucket in self.buckets for hash_, entry in bucket.items() if entry[1] < day - KEEP_DAYS
         ])  # fmt: skip
+
+    def erase(self, actors: Set[int]) -> None:
+        """Drop actors by the lower 32 bits of their hashes: they asked to be forgotten."""
+        self._drop([h for bucket in self.buckets for h in bucket if h & 0xFFFFFFFF in actors])
 
     def _drop(self, hashes: list[int]) -> None:
         for hash_ in hashes:

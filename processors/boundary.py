@@ -7,7 +7,7 @@ reading for Redis, alert transitions for the outbox.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ import msgspec
 from processors import alerting
 from processors.alerting import LIVE, Round, Side, compared, sides_of
 from processors.beside import beside
-from processors.book import NO_BRAND
+from processors.book import NO_BRAND, Acts
 from processors.crossing import source_silent, take, taken_by
 from processors.detection.lifecycle import Transition
 from processors.detection.look import Look
@@ -24,12 +24,13 @@ from processors.detection.message import build
 from processors.detection.naming import with_actors
 from processors.detection.verdict import Verdict
 from processors.engaged import effective, sample_of
+from processors.forgetting import forget_due
 from processors.influencer import Influencer
 from processors.ledgers.audience import Audience
 from processors.panes import DAY, HOUR
 from processors.readings import reading
 from processors.records import Config
-from processors.reference import due, freeze
+from processors.refreezing import warming_up, with_reference
 from processors.rules import RuleBook
 from processors.scores import Score
 from processors.signals import HOURLY
@@ -76,7 +77,10 @@ class Evaluator:
     """Evaluates partnerships. `on_transition` is told of each transition (signal, state), for metrics."""
 
     def __init__(
-        self, on_transition: Callable[[str, str], None] | None = None, config: Config | None = None
+        self,
+        on_transition: Callable[[str, str], None] | None = None,
+        config: Config | None = None,
+        acts: Acts | None = None,
     ) -> None:
         self.out = Outbound()
         #: What crosses influencers, as last read; and what parts of it tell of those evaluated here.
@@ -85,6 +89,7 @@ class Evaluator:
         self.heard: Mapping[str, int] = {}  # source -> its newest event in this partition, epoch s
         self._on_transition = on_transition
         self._config = config or Config()
+        self._acts = acts or Acts()
         #: May be exchanged at any time: what was not evaluated yet is judged after the new ones.
         self.rules: RuleBook = self._config.rules or RuleBook()
         self.shadow_rules: RuleBook | None = self._config.shadow_rules
@@ -97,6 +102,8 @@ class Evaluator:
         look = Look(partial(self._input, inf, partnership, at), known=known)
         unpartnered = partnership.brand_id == NO_BRAND
         take(inf, self.snapshot, at)
+        if self._acts.forgotten and at % HOUR == 0:
+            forget_due(inf, self._acts.forgotten, at)
         if not unpartnered or self._config.rules_for_all:
             self._rules(inf, look, partnership, at)
         if self._config.readings:
@@ -112,7 +119,7 @@ class Evaluator:
         taken = taken_by(inf, at)
         body = reading(
             partnership, inp.followers, at, health, beside(signals, taken) if taken is not None else signals,
-            complete=True, corrected=inf.meta.corrected,
+            complete=True, corrected=inf.meta.corrected, warming_up=warming_up(inf, inp),
             snapshot_id=taken.snapshot_id if taken is not None else None, source_age_s=self._age(inf, at),
         )  # fmt: skip
         pid = partnership.partnership_id
@@ -143,26 +150,16 @@ class Evaluator:
         body = reading(
             partnership, inf.meta.followers, at, health,
             beside(signals, taken) if taken is not None else signals, complete=False,
+            warming_up=warming_up(inf, look.inp),
             snapshot_id=taken.snapshot_id if taken is not None else None, source_age_s=self._age(inf, at),
         )  # fmt: skip
         self.out.newest[partnership.partnership_id] = (partnership.brand_id == NO_BRAND, body)
         return body
 
     def _input(self, inf: Influencer, partnership: Partnership, at: int) -> SignalInput:
-        """The input, with a reference frozen on the way when one is due (looked at once a day)."""
-        pid = partnership.partnership_id
-        day = at // DAY
-        if inf.meta.freeze_tried.get(pid, -1) >= day:
-            return signal_input(inf, partnership, at, snapshot=self.snapshot)
-        inf.meta.freeze_tried[pid] = day
-        inp = signal_input(inf, partnership, at, snapshot=self.snapshot)
-        if due(inp):
-            reference = freeze(inp)
-            if reference is not None:
-                inf.references[pid] = reference
-                inf.mark(f"ref:{pid}")
-                inp = replace(inp, reference=reference)
-        return inp
+        """The input, with a reference frozen on the way when one is due."""
+        accepted = self._acts.accepted.get(partnership.partnership_id, 0.0)
+        return with_reference(inf, partnership, at, accepted, self.snapshot)
 
     def _rules(self, inf: Influencer, look: Look, partnership: Partnership, at: int) -> None:
         """Ask every rule at `at`, under the live rules and under shadow rules where there are any."""

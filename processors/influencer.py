@@ -349,7 +349,7 @@ class Influencer:
         if group == "a":
             return self.actors.encode(int(rest))
         if group == "ref":
-            return encode_reference(self.references[rest])
+            return encode_reference(self.references[rest]) if rest in self.references else None
         if group == "sp":
             return _pack(self.sparks[rest])
         if group == "slow":

@@ -75,7 +75,7 @@ class Partition:
         self.ahead: Ahead | None = None  # of a record far ahead of the clock: the next tells who is right
         self.jumped = 0.0  # sum of the steps that were taken for gaps
         self.out = Outputs()
-        self.evaluator = Evaluator(on_transition, config)
+        self.evaluator = Evaluator(on_transition, config, book.acts)
         self._epoch = self._seq = 0
         self._tick = self._swept = 0
         #: Influencers of this partition with a partnership: held in memory, and swept when silent.

@@ -8,7 +8,8 @@ Called at day boundaries with `day_totals` filled (the last 35 day panes). The s
 the first contract if they are measured and still kept, else the first 28 measured days. A day is measured
 when it lies after the influencer's first event, also if it was quiet. A reference frozen from the first 28
 days is replaced once, when the first contract starts. `ends` (a person accepted a new normal) takes the 28
-days before that instead. A moving baseline hides a slow leak: nothing else ever moves it.
+days before that instead. A moving baseline hides a slow leak: nothing else ever moves it, but for a new
+method version, which starts it over (processors/refreezing).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Final
 
 import msgspec
 
+from processors import scores
 from processors.detection.sequential import share_dispersion
 from processors.panes import ANSWERABLE, ANSWERED, DAY, N_LATENCY, WIDTH, Pane, sum_panes
 from processors.signals.fit import ATTRIBUTES, MIN_KNOWN, TARGETED, audience_days, audience_fit, daily_shares
@@ -139,6 +141,7 @@ def freeze(inp: SignalInput, *, ends: int | None = None) -> Reference | None:
         busiest_day=max((row.acts for _, row in rows), default=0),
         reply_median_s=latency_quantile(curve, 0.5) if curve[-1] > 0 else 0.0,
         genuineness=reference_genuineness(total, mix),
+        method=scores.METHOD_VERSION,
         quiet_s=_longest_quiet(answered_days) * DAY,
     )
 

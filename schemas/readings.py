@@ -52,3 +52,5 @@ class Reading(Record):
     """The snapshot of what crosses influencers that was used."""
     source_age_s: Number | None = Field(default=None, ge=0)
     """Seconds at `at` since the newest event of the influencer's source, of whomever."""
+    warming_up: Text | None = None
+    """Why nothing is compared with a frozen reference yet; null where it is."""

@@ -95,13 +95,12 @@ class BookReader:
                 if wrong := self.book.refused.get(partnership.partnership_id):
                     # It is watched all the same, under the rules that hold without its own.
                     log.error("record %r of %s: its rules are refused: %s", name, topic, "; ".join(wrong))
-        except ValueError as error:
-            if not isinstance(error, ValidationError):
-                self.refused += 1
-                log.error("record %r of %s refused: %s", name, topic, error)
-                return
+        except ValidationError as error:
             # The one before stays in force: a bad record must not end a partnership.
             self.refused += 1
             first = error.errors(include_url=False, include_input=False)[0]
             log.error("record %r of %s refused: %s: %s", name, topic,
                       ".".join(map(str, first["loc"])), first["msg"])  # fmt: skip
+        except ValueError as error:  # valid, and yet nothing to act on
+            self.refused += 1
+            log.error("record %r of %s refused: %s", name, topic, error)

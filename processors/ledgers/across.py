@@ -7,10 +7,11 @@ of event time only and lies in the influencer's state, so whatever is done again
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import ClassVar, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from processors.ledgers.base import Ledger
 from processors.lockstep.across import Found
@@ -67,6 +68,13 @@ class Across(Ledger):
     def of(self, at: int) -> Taken | None:
         """What holds at boundary `at` (epoch s)."""
         return self._taken if self._taken.at <= at < self._taken.at + KEEP_S else None
+
+    def forget(self, actors: Set[int]) -> None:
+        """Erase these actors from the groups."""
+        groups = self._taken.groups
+        if any(not actors.isdisjoint(group.members) for group in groups):
+            fewer = [replace(g, members=tuple(a for a in g.members if a not in actors)) for g in groups]
+            self.take(replace(self._taken, groups=tuple(fewer)))
 
     def writes(self) -> Iterable[tuple[str, bytes | None]]:
         """`taken`, `silent`."""

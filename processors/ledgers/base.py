@@ -8,7 +8,7 @@ too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
@@ -70,6 +70,9 @@ class Ledger:
 
     def trim(self, newest: float) -> None:
         """Forget what is too old at `newest` (epoch s): called before a write."""
+
+    def forget(self, actors: Set[int]) -> None:
+        """Erase these actors (lower 32 bits of their keyed hashes): they asked to be forgotten."""
 
     def writes(self) -> Iterable[tuple[str, bytes | None]]:
         """(sub-field, value) of what changed since the last call; None: gone."""

@@ -12,7 +12,7 @@ What is seen here is one influencer's. Groups across the partition: processors/l
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from operator import is_
 from typing import ClassVar, Final
 
@@ -249,6 +249,17 @@ class Coaction(Ledger):
                 del table[key]
             if gone:
                 self._changed.add(sub)
+
+    def forget(self, actors: Set[int]) -> None:
+        """Erase these actors. Filters of who was seen before cannot: they hold bits, no actors."""
+        for held in self.posts.values():
+            held.forget(actors)
+        for sub, table in (("members", self._members), ("authors", self._authors)):
+            for actor in actors & table.keys():
+                del table[actor]
+                self._changed.add(sub)
+        self._seen.forget(actors)
+        self._found = None
 
     def writes(self) -> Iterable[tuple[str, bytes | None]]:
         """`p<hash>` a post, `f0`, `f1`, `new` who was seen, `kept`, `members`, `authors`."""

@@ -8,6 +8,7 @@ own, and those of the first half hour go before later ones, since pods hurry.
 from __future__ import annotations
 
 import struct
+from collections.abc import Set
 from typing import Final
 
 from processors.lockstep.within import Seen
@@ -78,6 +79,17 @@ class PostSample:
 
     def _rank(self, actor: int) -> int:
         return actor + (_LATE if _age(self.talk[actor] >> 3) > EARLY_S else 0)
+
+    def forget(self, actors: Set[int]) -> None:
+        """Erase these actors."""
+        for table in (self.light, self.talk):
+            for actor in actors & table.keys():
+                del table[actor]
+                self.changed, self._seen = True, None
+        if len(self.light) < LIGHT:  # as it would come back from the store
+            self.light_cut = _LATE
+        if len(self.talk) < TALK:
+            self.talk_cut = 2 * _LATE
 
     def seen(self, until: float) -> Seen:
         """Who acted up to `until` (epoch s), likes and comments as one."""

@@ -9,7 +9,7 @@ the filter.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Final
 
 import msgspec
@@ -102,6 +102,15 @@ class Acquainted:
             full = 1 - (1 - 2**-_BITS) ** (2 * held)
             share *= 1 - full * full
         return 1 - share
+
+    def forget(self, actors: Set[int]) -> None:
+        """Erase these actors from those that wait; they leave bits that many others share."""
+        those = actors & self._waiting
+        if those:
+            waiting, self._waiting = self._waiting - those, set(those)
+            self._settle()
+            self._waiting = waiting
+            self._changed.add("new")
 
     def writes(self) -> Iterable[tuple[str, bytes]]:
         """What changed."""

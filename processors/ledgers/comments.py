@@ -20,7 +20,7 @@ probability .97 / .82 / .54 / .16 / .02.
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 from typing import ClassVar, Final
 from zlib import crc32
 
@@ -298,6 +298,12 @@ class Comments(Ledger):
                     if texts.number(1, one) != texts.number(1, other):
                         agree[one, other] = agree.get((one, other), 0) + 1
         return {texts.number(1, one) for (one, _), bands_alike in agree.items() if bands_alike >= _AGREE}
+
+    def forget(self, actors: Set[int]) -> None:
+        """Erase these actors: of their texts the hashes stay, without anybody."""
+        for actor in actors:
+            self.texts.blank(1, _four(actor))
+            self.talk.blank(0, _four(actor))
 
     def writes(self) -> Iterable[tuple[str, bytes | None]]:
         """(sub-field, value) of what changed since the last call; None: gone."""

@@ -13,7 +13,7 @@ which order they came).
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import ClassVar, Final
 
 import msgspec
@@ -222,6 +222,14 @@ class Followers(Ledger):
     def _forget(self, sub: str) -> None:
         self._dirty.discard(sub)
         self._gone.add(sub)
+
+    def forget(self, actors: Set[int]) -> None:
+        """Erase these actors from the samples; counts stay."""
+        for day, row in self.days.items():
+            if not actors.isdisjoint(row.sample):
+                row.sample = [who for who in row.sample if who not in actors]
+                self._dirty.add(str(day))
+        self._who = {who: day for who, day in self._who.items() if who not in actors}
 
     def writes(self) -> Iterable[tuple[str, bytes | None]]:
         """Rows that changed, and rows that are gone."""

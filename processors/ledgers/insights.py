@@ -12,7 +12,7 @@ words stays under 12 KiB per influencer, goes after 28 days, and a quote goes wh
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import pairwise
 from typing import ClassVar, Final
 
@@ -236,6 +236,12 @@ class Insights(Ledger):
                 self.amplifiers[actor] = kept
                 if not kept:
                     del self.amplifiers[actor]
+
+    def forget(self, actors: Set[int]) -> None:
+        """Erase these actors. Quotes bear no actor; an undo of the comment takes one out, 28 days do."""
+        for actor in [actor for actor in self.amplifiers if actor & 0xFFFFFFFF in actors]:
+            del self.amplifiers[actor]
+            self._dirty.add("amplifiers")
 
     def writes(self) -> Iterator[tuple[str, bytes | None]]:
         """(sub-field, value) of what changed since the last call; None: gone."""

@@ -14,7 +14,7 @@ Redis. Threshold sampling: Duffield, Lund, Thorup (2007), J. ACM 54, 32.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import ClassVar, Final
 
 import msgspec
@@ -205,6 +205,11 @@ class People(Ledger):
         return (1 - gini(counts), len(counts)) if counts else None
 
     # -- keeping --------------------------------------------------------------------------------------------
+
+    def forget(self, actors: Set[int]) -> None:
+        """Erase these actors from both samples."""
+        for actor in actors:
+            self._drop(actor)
 
     def writes(self) -> Iterable[tuple[str, bytes | None]]:
         """Buckets of both samples, and the head with the weeks."""

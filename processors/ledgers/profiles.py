@@ -7,7 +7,7 @@ that come with an act itself are newer and need no memory. An actor of whom noth
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import ClassVar, Final
 
 from processors.credibility import LOW
@@ -67,6 +67,13 @@ class Profiles(Ledger):
         for index, bucket in enumerate(self._buckets):
             if bucket and next(iter(bucket.values()))[0] <= floor:
                 self._buckets[index] = {h: known for h, known in bucket.items() if known[0] > floor}
+                self._changed.add(index)
+
+    def forget(self, actors: Set[int]) -> None:
+        """Erase these actors."""
+        for index, bucket in enumerate(self._buckets):
+            for hash_ in [hash_ for hash_ in bucket if hash_ & 0xFFFFFFFF in actors]:
+                del bucket[hash_]
                 self._changed.add(index)
 
     def writes(self) -> Iterable[tuple[str, bytes | None]]:

@@ -61,6 +61,13 @@ class Ring:
         width = self.widths[column]
         return self._columns[column][index * width : (index + 1) * width] == value
 
+    def blank(self, column: int, value: bytes) -> None:
+        """Put zeros where a column is `value`."""
+        width = self.widths[column]
+        for index in self.find(column, value):
+            self._columns[column][index * width : (index + 1) * width] = bytes(width)
+            self._dirty.add(index // CHUNK)
+
     def writes(self) -> Iterator[tuple[str, bytes]]:
         """(chunk, value) of what changed: how many records had been put with the newest in it, then the
         columns' slices. So a chunk's value doesn't depend on when it is written."""

@@ -101,6 +101,7 @@ class Reference:
     busiest_day: int = 0  # most genuine acts of one day
     genuineness: float | None = None  # G of `total` under `kind_mix`; None where profiles were too few
     reply_median_s: float = 0.0  # median latency of the answers given within 48 h; 0: none
+    method: str = "2"  # method version under which it was frozen
     quiet_s: int = 0  # longest stretch of the past with comments but no answer to any of them, seconds
 
 

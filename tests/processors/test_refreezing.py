@@ -1,0 +1,162 @@
+"""A person's new normal, a changed method, and an actor who asked to be forgotten."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from processors import scores
+from processors.actors import ActorHasher
+from processors.book import Acts, Book, actor_of
+from processors.forgetting import SOME, forget_due
+from processors.influencer import Influencer
+from processors.panes import DAY, HOUR
+from processors.refreezing import warming_up, with_reference
+from schemas import Control
+from tests.processors.builders import NOW, pane, partnership
+from tests.processors.core import HASHER, KEYS, START, Core, event, records
+
+
+def control(kind: str, subject: str, at: float) -> Control:
+    return Control.model_validate({
+        "kind": kind, "subject": subject, "by": "eve", "at": dt.datetime.fromtimestamp(at, dt.UTC),
+    })  # fmt: skip
+
+
+def days(inf: Influencer, first: int, last: int, **fields: Any) -> None:
+    """Usual days from `first` to `last` (days from NOW)."""
+    for day in range(NOW // DAY + first, NOW // DAY + last):
+        inf.days.by_index[day] = pane(**fields)
+    inf.meta.first_at = inf.meta.first_at or float(NOW + first * DAY)
+    inf.meta.max_at = inf.meta.evaluated = NOW + last * DAY
+    inf.cache.clear()
+    inf.trim()
+
+
+def known() -> Influencer:
+    inf = Influencer("x:ann")
+    days(inf, -28, 0)
+    assert with_reference(inf, partnership(), NOW).reference is not None
+    return inf
+
+
+def test_an_accepted_normal_refreezes_once_at_the_boundary_after_it() -> None:
+    inf = known()
+    days(inf, 0, 30, reply=0.1)
+    accepted = NOW + 29 * DAY + 5 * HOUR
+    before = with_reference(inf, partnership(), accepted - HOUR, accepted).reference
+    assert before is not None and before.frozen_at == NOW
+    at = int(accepted) + HOUR
+    after = with_reference(inf, partnership(), at, accepted).reference
+    assert after is not None and after.frozen_at == at
+    assert (after.starts, after.ends) == (NOW + DAY, NOW + 29 * DAY)
+    assert after.reply_rate == pytest.approx(0.1, abs=0.02)
+    assert with_reference(inf, partnership(), at + DAY, accepted).reference is after
+    late = known()  # whoever comes to it days later freezes the same days
+    days(late, 0, 30, reply=0.1)
+    then = with_reference(late, partnership(), at + HOUR, accepted).reference
+    assert then is not None and (then.starts, then.ends, then.total) == (
+        after.starts, after.ends, after.total
+    )  # fmt: skip
+
+
+def test_another_method_starts_over_instead_of_ringing(monkeypatch: pytest.MonkeyPatch) -> None:
+    inf = known()
+    inf.writes()
+    monkeypatch.setattr(scores, "METHOD_VERSION", "next")
+    at = NOW + HOUR
+    inp = with_reference(inf, partnership(), at)
+    assert inp.reference is None
+    assert "method changed to version next" in (warming_up(inf, inp) or "")
+    sets, gone, *_ = inf.writes()
+    assert "ref:acme--ann" in gone
+    fields = {str(name).encode(): value for name, value in zip(sets[::2], sets[1::2], strict=True)}
+    back = Influencer.load("x:ann", {b"meta": fields[b"meta"]}, b"")  # type: ignore[dict-item]
+    assert back.meta.freeze_tried == inf.meta.freeze_tried
+    days(inf, 0, 28)  # 27 whole days since
+    assert with_reference(inf, partnership(), NOW + 28 * DAY, NOW + 9 * DAY).reference is None
+    days(inf, 28, 29)
+    made = with_reference(inf, partnership(), NOW + 29 * DAY).reference
+    assert made is not None and made.method == "next" and made.starts == NOW + DAY
+    assert warming_up(inf, with_reference(inf, partnership(), NOW + 29 * DAY)) is None
+
+
+def test_who_waits_for_a_first_reference_is_told_how_long() -> None:
+    inf = Influencer("x:ann")
+    days(inf, -9, 0)
+    inp = with_reference(inf, partnership(), NOW)
+    assert warming_up(inf, inp) == "9 of the 28 days that a reference needs have been measured"
+
+
+def test_acts_are_kept_by_key_and_may_be_taken_back() -> None:
+    acts = Acts()
+    acts.put("accept_normal:a", control("accept_normal", "a", NOW))
+    acts.put("forget:x", control("forget", "00000000000000ff", NOW))
+    assert (acts.accepted, acts.forgotten) == ({"a": NOW}, {255: NOW})
+    acts.put("accept_normal:a", control("accept_normal", "a", NOW + 9))
+    assert acts.accepted == {"a": NOW + 9}
+    for key in ("accept_normal:a", "forget:x", "forget:never"):
+        acts.put(key, None)
+    assert (acts.accepted, acts.forgotten) == ({}, {})
+    with pytest.raises(ValueError, match="no keyed hash"):
+        Book().control("forget:ann", control("forget", "ann", NOW))
+    assert actor_of("DEADBEEF") == 0xDEADBEEF
+
+
+def _people(core: Core) -> list[tuple[float, dict[str, Any]]]:
+    profile = {"followers": 3, "following": 9_000, "posts": 0, "has_bio": False, "has_avatar": False}
+    rows: list[tuple[float, dict[str, Any]]] = [
+        (START + 60, event("p1", "post", START + 60, actor="ann", object_id="post"))
+    ]
+    for n, who in enumerate(("gone", "stays")):
+        actor = {"id": who, **profile}
+        at = START + 120 + n
+        target = {"id": "post", "type": "post", "author_id": "ann"}
+        rows += [
+            (at, event(f"a{who}", "like", at, actor=actor, target=target)),
+            (at, event(f"b{who}", "follow", at, actor=actor)),
+            (at, event(f"c{who}", "comment", at, actor=actor, target=target, object_id=f"c-{who}",
+                       text=f"What a lovely ride through the hills, {who}, thanks")),
+            (at, event(f"d{who}", "profile", at, actor=actor)),
+            (at, event(f"e{who}", "share", at, actor={"id": who}, target=target)),
+        ]  # fmt: skip
+    return rows
+
+
+def test_an_actor_is_erased_from_state_and_nobody_else() -> None:
+    def state(forget: bool) -> tuple[bytes, Core]:
+        core = Core()
+        if forget:
+            name = f"{HASHER.hash('gone'):016x}"
+            core.book.control(f"forget:{name}", control("forget", name, START + 1_800))
+        core.run(records(_people(core)))
+        at = START + 3 * HOUR
+        core.run(records([(at, event("z", "like", at, actor="other"))], 50))
+        fields = core.store.hashes[KEYS.influencer("ann")]
+        held = b"".join(value for name, value in sorted(fields.items()) if name[:2] in (b"l:", b"a:"))
+        return held, core
+
+    def traces(held: bytes, who: str) -> int:
+        low = (HASHER.hash(who) & 0xFFFFFFFF).to_bytes(4, "little")
+        high = HASHER.hash(who).to_bytes(8, "big")
+        return held.count(low) + held.count(high) + held.count(low[::-1])
+
+    kept, _ = state(False)
+    assert traces(kept, "gone") >= 4 <= traces(kept, "stays")
+    held, core = state(True)
+    assert traces(held, "gone") == 0
+    assert traces(held, "stays") == traces(kept, "stays")
+    assert core.influencer().meta.forgot == START + 1_800
+    assert core.influencer().meta.lifetime == state(False)[1].influencer().meta.lifetime
+
+
+def test_many_are_erased_over_several_boundaries() -> None:
+    inf = Influencer("ann")
+    hasher = ActorHasher(b"k")
+    forgotten = {hasher.hash(f"a{n}") & 0xFFFFFFFF: float(NOW + n) for n in range(SOME + 10)}
+    forget_due(inf, forgotten, NOW + DAY)
+    assert inf.meta.forgot == NOW + SOME - 1
+    forget_due(inf, forgotten, NOW + DAY + HOUR)
+    assert inf.meta.forgot == NOW + SOME + 9

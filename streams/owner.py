@@ -31,6 +31,7 @@ from streams import metrics
 from streams.consume import holds
 from streams.errors import RapportError
 from streams.lanes import Ack, Lane, LaneMovedError, LaneOldError, Shared
+from streams.rulefiles import RuleSets
 from streams.transport import BatchConsumer, RecordBatch
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ class Owner:
         self.book_ready = asyncio.Event()
         self._closing = False
         self.partition_count = shared.settings.partitions
+        self._rules = RuleSets()
 
     def _config(self) -> Config:
         """Bounds of one partition: its share of what the worker may hold when it owns them all."""
@@ -98,6 +100,8 @@ class Owner:
             max(1_000, settings.undo_memory_acts // count),
             settings.enriched,
             count,
+            rules=self._rules.live,
+            shadow_rules=self._rules.shadow,
         )
 
     # -- claims ---------------------------------------------------------------------------------------------
@@ -185,6 +189,7 @@ class Owner:
             self.consumer.start_at(tp, start, number_of_claim)
             task = asyncio.create_task(self._run(number, lane), name=f"lane-{number}")
             self._owned[number] = _Owned(lane, task)
+            self.use_rules(self._rules)  # they may have been read again meanwhile
             self.book_changed_in(lane)  # what changed while the state was read
             self._shared.relay.owned = set(self._owned)
             self._shared.relay.wake(number)
@@ -282,6 +287,13 @@ class Owner:
             await _end(owned)
         self._shared.relay.owned = set(self._owned)
         metrics.PARTITIONS.set(len(self._owned))
+
+    def use_rules(self, rules: RuleSets) -> None:
+        """Judge after these from the next boundary on. What was told under the old ones stays told: the work
+        between the last fence and a crash, done again, was never told."""
+        self._rules = rules
+        for partition in self.partitions():
+            partition.evaluator.rules, partition.evaluator.shadow_rules = rules.live, rules.shadow
 
     def partitions(self) -> list[Partition]:
         """What is owned now."""

@@ -104,6 +104,12 @@ class Settings(BaseSettings):
     enriched: bool = Field(True, description="Write engagement.enriched.v1")
 
     # -- alerts ---------------------------------------------------------------------------------------------
+    rules: Path | None = Field(
+        None, description="File with rules for alerts (docs/rules.md); without one the defaults hold"
+    )
+    shadow_rules: Path | None = Field(
+        None, description="Second rules file, scored beside the live rules; only compared, nobody is told"
+    )
     notify_config: Path | None = Field(
         None, description="File that says who is told about which alerts (notify.yaml); see docs/alerts.md"
     )

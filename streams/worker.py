@@ -37,6 +37,7 @@ from streams.lanes import Shared
 from streams.outbox import Relay
 from streams.outputs import BatchSender, start_producer
 from streams.owner import Owner
+from streams.rulefiles import load_sets
 from streams.settings import Settings
 from streams.settings_doc import mask_address
 from streams.snapshots import Snapshots
@@ -118,6 +119,7 @@ class Worker:
     async def prepare(self) -> None:
         """Everything that must stand before the group is joined. Raises RapportError in plain words."""
         settings = self.settings
+        rules = load_sets(settings)
         _port_is_free(settings)
         await self._topics()
         await self._redis()
@@ -131,6 +133,7 @@ class Worker:
         gauges = Gauges(settings.metrics_partnerships)
         shared = Shared(settings, self.store, sender, source, gauges, relay)
         self.owner = Owner(shared, self.book, ActorHasher(key), self._fatal)
+        self.owner.use_rules(rules)
         self.owner.partition_count = await self._layout()
         self.owner.on_new = lambda: self._stand(key)
         consumer: BatchConsumer = self.app.consumer
@@ -224,6 +227,17 @@ class Worker:
     def _book_changed(self) -> None:
         if self.owner is not None:
             self.owner.book_changed()
+
+    def reload_rules(self) -> None:
+        """SIGHUP: read the rules files again, to hold from the next boundary on. Bad ones change nothing."""
+        try:
+            rules = load_sets(self.settings)
+        except RapportError as error:
+            log.error("the rules stay as they were: %s", error)
+            return
+        if self.owner is not None:
+            self.owner.use_rules(rules)
+        log.info("the rules were read again")
 
     def _fatal(self, why: str) -> None:
         if self.failure is None:
@@ -337,6 +351,7 @@ async def _serve(settings: Settings) -> int:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    loop.add_signal_handler(signal.SIGHUP, worker.reload_rules)
     preparing = asyncio.ensure_future(worker.prepare())
     await asyncio.wait(
         (preparing, asyncio.ensure_future(stopping.wait())), return_when=asyncio.FIRST_COMPLETED

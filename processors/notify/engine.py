@@ -24,8 +24,9 @@ from typing import Final
 from processors.notify.compose import compose, ordered
 from processors.notify.index import Index
 from processors.notify.inhibit import Inhibitors
+from processors.notify.once import Known
 from processors.notify.outside import Outside
-from processors.notify.state import OWED, Concern, Group, Held, Path, encode, group_of
+from processors.notify.state import OWED, Group, Held, Path, encode, group_of
 from schemas import Alert, Notification
 from schemas.notifications import Why
 
@@ -63,7 +64,7 @@ class Engine:
         self._routed: dict[str, set[str]] = {}  # alert id -> groups that its labels lead to now
         self._members: dict[str, dict[str, None]] = {}  # group -> alert ids, in order of arrival
         self._in: dict[str, set[str]] = {}  # alert id -> groups that it is in, those of former labels too
-        self._covers: dict[tuple[str, Concern], tuple[str, int]] = {}  # who was told of it, at which rank
+        self._known = Known(self.alerts)
         self._timers: list[tuple[float, str]] = []
         self._waiting: dict[str, dict[str, None]] = {}  # receiver -> groups whose time has come, without room
         self._dirty: dict[tuple[str, str], None] = {}
@@ -88,7 +89,7 @@ class Engine:
                 del group.told[alert_id]
             for alert_id, rank in group.told.items():
                 self._join(alert_id, group.key)
-                self._cover(group.path.receiver, self.alerts[alert_id], rank)
+                self._known.told(group.path.receiver, self.alerts[alert_id], rank)
         for held in list(self.alerts.values()):
             self._route(held, now)
         for key in list(self.groups):
@@ -305,6 +306,7 @@ class Engine:
             decided.append(found)
         if key in self.groups:
             group.next_at = now + group.path.group_interval
+            self._dirty["groups", key] = None
             self._schedule(group)
 
     def _decide(self, group: Group, now: float, outside: Outside, backlog: Rooms) -> Notification | None:
@@ -331,7 +333,7 @@ class Engine:
         self._dirty["groups", group.key] = None
         for held in new:
             group.told[held.alert_id] = held.rank
-            self._cover(group.path.receiver, held, held.rank)
+            self._known.told(group.path.receiver, held, held.rank)
         for held in over:
             self._close(group, held, now)
         return told
@@ -352,9 +354,9 @@ class Engine:
             elif group.key in self._routed[alert_id] and not self._index.inhibited(held, outside):
                 if rank >= held.rank:
                     old.append(held)
-                elif not (group.path.once and self._covered(group.path.receiver, held)):
+                else:
                     new.append(held)
-        return new, old, over
+        return self._known.news(group.path, new), old, over
 
     def _reminds(self, group: Group, old: list[Held], now: float, outside: Outside, backlog: Rooms) -> bool:
         return (
@@ -365,32 +367,10 @@ class Engine:
 
     def _close(self, group: Group, held: Held, now: float) -> None:
         """Its end was told, or nobody here wants to know."""
-        if (concern := held.concern) is not None:
-            place = (group.path.receiver, concern)
-            if self._covers.get(place, ("", 0))[0] == held.alert_id:
-                del self._covers[place]
+        self._known.over(group.path.receiver, held)
         self._leave(held.alert_id, group.key)
         if not self._in.get(held.alert_id):
             self._forget(held.alert_id, now)
-
-    # -- once per receiver ----------------------------------------------------------------------------------
-
-    def _cover(self, receiver: str, held: Held, rank: int) -> None:
-        if (concern := held.concern) is not None and rank > self._covers.get((receiver, concern), ("", 0))[1]:
-            self._covers[receiver, concern] = (held.alert_id, rank)
-
-    def _covered(self, receiver: str, held: Held) -> bool:
-        """Whether the receiver knows of it from another partnership of the influencer."""
-        if (concern := held.concern) is None:
-            return False
-        other_id, rank = self._covers.get((receiver, concern), ("", 0))
-        other = self.alerts.get(other_id)
-        return (
-            other is not None
-            and other_id != held.alert_id
-            and other.state != "resolved"
-            and rank >= held.rank
-        )
 
 
 def _stale(alert: Alert, held: Held) -> bool:

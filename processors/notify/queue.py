@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -19,8 +20,6 @@ SCHEDULE: Final = (0.0, 5.0, 300.0, 1_800.0, 7_200.0, 18_000.0, 36_000.0, 50_400
 JITTER: Final = 0.1
 #: Nobody may ask us to wait longer, s.
 MOST_RETRY_AFTER: Final = 86_400.0
-
-Lane = tuple[str, str]
 
 
 class Item(msgspec.Struct):
@@ -33,10 +32,6 @@ class Item(msgspec.Struct):
     why: str
     decided_at: float
     body: bytes  # the notification as JSON: what is sent again is the same, byte for byte
-
-    @property
-    def lane(self) -> Lane:
-        return self.receiver, self.group_key
 
 
 class Tries(msgspec.Struct):
@@ -54,7 +49,7 @@ class Queue:
         self._schedule = schedule
         self.items: dict[int, Item] = {}
         self.tries: dict[int, Tries] = {}
-        self._lanes: dict[Lane, deque[int]] = {}
+        self._lanes: dict[str, deque[int]] = {}
         self._due: dict[str, list[tuple[float, int]]] = {}
         self._flying: set[int] = set()
         self._count: dict[str, int] = {}
@@ -70,7 +65,7 @@ class Queue:
         """Behind what waits for the same receiver and group."""
         self.items[item.seq] = item
         self.tries[item.seq] = tries or Tries()
-        lane = self._lanes.setdefault(item.lane, deque())
+        lane = self._lanes.setdefault(item.group_key, deque())
         lane.append(item.seq)
         self.next_seq = max(self.next_seq, item.seq + 1)
         self._count[item.receiver] = self._count.get(item.receiver, 0) + 1
@@ -127,11 +122,11 @@ class Queue:
         item = self.items.pop(seq)
         del self.tries[seq]
         self._flying.discard(seq)
-        lane = self._lanes[item.lane]
+        lane = self._lanes[item.group_key]
         head = lane[0] == seq
         lane.remove(seq)
         if not lane:
-            del self._lanes[item.lane]
+            del self._lanes[item.group_key]
         elif head:
             self._head(lane[0])
         self._count[item.receiver] -= 1
@@ -143,12 +138,8 @@ class Queue:
         for seq, tries in self.tries.items():
             if tries.next_at > now + MOST_RETRY_AFTER * (1 + JITTER):
                 tries.next_at = now
-                if seq == self._lanes[self.items[seq].lane][0] and seq not in self._flying:
+                if seq == self._lanes[self.items[seq].group_key][0] and seq not in self._flying:
                     self._head(seq)
-
-    def of_receiver(self, receiver: str) -> list[Item]:
-        """All that waits for a receiver, oldest first."""
-        return [item for item in self.items.values() if item.receiver == receiver]
 
     def count(self, receiver: str) -> int:
         """Notifications that wait for a receiver."""
@@ -158,9 +149,24 @@ class Queue:
         """Their bytes."""
         return self._bytes.get(receiver, 0)
 
-    def backlog(self, receiver: str, group_key: str) -> int:
-        """Notifications that wait for a receiver about one group."""
-        return len(self._lanes.get((receiver, group_key), ()))
+    def backlog(self, group_key: str) -> int:
+        """Notifications that wait about one group (its key names the receiver)."""
+        return len(self._lanes.get(group_key, ()))
+
+    def idle(self, receiver: str, most: int) -> list[Item]:
+        """Some that wait for a receiver and are not on their way, oldest first."""
+        found = (
+            item for item in self.items.values()
+            if item.receiver == receiver and item.seq not in self._flying
+        )  # fmt: skip
+        return list(islice(found, most))
+
+    def oldest(self) -> dict[str, float]:
+        """When the oldest was decided on that waits, by receiver."""
+        found: dict[str, float] = {}
+        for item in self.items.values():
+            found[item.receiver] = min(found.get(item.receiver, item.decided_at), item.decided_at)
+        return found
 
     def _head(self, seq: int) -> None:
         item = self.items[seq]

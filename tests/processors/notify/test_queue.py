@@ -26,7 +26,7 @@ def test_a_group_waits_for_its_head_and_others_go_on() -> None:
     second = queue.take("mail", 5.0)
     assert second is not None
     assert second.seq == 1
-    assert (queue.count("mail"), queue.size("mail"), queue.backlog("mail", "g")) == (2, 4, 1)
+    assert (queue.count("mail"), queue.size("mail"), queue.backlog("g")) == (2, 4, 1)
 
 
 def test_tries_follow_the_schedule_and_end() -> None:

@@ -20,8 +20,8 @@ from processors.signals.health import FLOOR, WEIGHTS, pulls
 from processors.signals.inputs import Reference, SignalInput
 from processors.signals.stats import Z95
 
-FIT_DELTA, FIT_CRITICAL = -0.15, -0.40
-FIT_PHI, FIT_TAU = 1.5, 0.03
+FIT_DELTA, FIT_CRITICAL = -0.20, -0.40
+FIT_PHI, FIT_TAU = 1.5, 0.045
 #: Volume over the usual from which strangers may shift the mix, per window.
 SURGE: Final = (("D1", 3.0), ("D7", 2.0), ("D28", 1.4))
 HEALTH_DELTA, HEALTH_CRITICAL = -0.15, -0.35

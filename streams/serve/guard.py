@@ -40,18 +40,20 @@ class Guard:
             await self._app(scope, receive, send)
             return
         began, status, read = time.perf_counter(), 500, 0
-        started = False
+        started = over = False
 
         async def limited() -> Message:
-            nonlocal read
+            nonlocal read, over
             message = await receive()
             read += len(message.get("body", b""))
-            if read > self._body_bytes:
+            if over := read > self._body_bytes:
                 raise _TooLargeError
             return message
 
         async def noted(message: Message) -> None:
             nonlocal status, started
+            if over and not started and message.get("status") != 413:
+                raise _TooLargeError  # FastAPI has taken the first one for a body that it cannot parse
             if message["type"] == "http.response.start":
                 status, started = message["status"], True
                 names = {name for name, _ in message["headers"]}

@@ -13,6 +13,7 @@ import msgspec
 
 from processors.actors import ActorHasher
 from processors.book import Book
+from processors.counting import count_single, count_total
 from processors.credibility import LOW, credibility
 from processors.decode import Event, Target
 from processors.event_memory import FLAGGED as ACT_FLAGGED
@@ -24,12 +25,14 @@ from processors.event_memory import EventMemory, id_hash
 from processors.factors import LOW_CREDIBILITY, flagged
 from processors.influencer import KEEP_COMMENTS_S, KEEP_MINUTES, LIFETIME_KINDS, Influencer
 from processors.ledgers import Act, Ledger, takers
+from processors.ledgers.counters import KIND_OF
 from processors.panes import (
     ANSWERABLE,
     ANSWERED,
     COUNT,
     DIALOGUES,
     FLAGGED,
+    INAUTHENTIC,
     KIND_INDEX,
     KINDS,
     KNOWN,
@@ -67,9 +70,12 @@ UNDOABLE: Final = frozenset(
 )
 #: Kinds that engage with one post.
 _ON_POST: Final = frozenset(("comment", "reply", "like", "share", "quote", "save", "view", "click"))
+#: Kinds that count as comments which may be inauthentic (processors/ledgers/comments).
+_COMMENTED: Final = frozenset(KIND_INDEX[kind] for kind in ("comment", "reply", "quote"))
 #: Kinds whose text is looked at.
 _SAYS: Final = frozenset(("comment", "reply", "quote", "mention", "post"))
 _NOBODY: Final[dict[str, tuple[type[Ledger], ...]]] = {}
+_METRIC_WEIGHT: Final = {metric: WEIGHTS[kind] for metric, kind in KIND_OF.items()}
 _LIFETIME: Final = {kind: index for index, kind in enumerate(LIFETIME_KINDS)}
 
 
@@ -117,6 +123,8 @@ class Folder:
         if event.op == "update":
             if event.text is not None and kind in _SAYS:
                 act.words = words(event.text, event.lang)
+            if role == "influencer" and kind == "post":
+                self._edit(inf, event, act)
             self._tell(inf, act)
             return Found(role, None, 0, False, late_by)
         panes = act.panes = self._panes(inf, at)
@@ -159,6 +167,8 @@ class Folder:
                 if bad:
                     pane[FLAGGED] += weight
             self._audience_act(inf, event, act, bad)
+            if "counters" in inf.ledgers:
+                count_single(inf, kind, event.target, at, weight, self._panes, self._seed)
         else:
             self._tell(inf, act)
         if kind in UNDOABLE and role != "brand":
@@ -226,6 +236,7 @@ class Folder:
                 target = event.target
                 if target is None or target.id == inf.id:
                     inf.learn_followers(event.count, event.occurred_s)
+            count_total(inf, event, _METRIC_WEIGHT.get(event.metric or "", 0), self._panes, self._seed)
             role = "audience" if actor is None else self._role(inf, actor.id)
             self._tell(inf, self._act(inf, event, role, 0 if actor is None else self._hasher.hash(actor.id)))
             return Found(role, None, 0, False, late_by)
@@ -261,6 +272,14 @@ class Folder:
             for pane in panes:
                 pane[OWN_REPLIES] += 1
             self._own_answer(inf, event, at)
+
+    def _edit(self, inf: Influencer, event: Event, act: Act) -> None:
+        """An edit of an own post is shown to ledgers with the post's counts."""
+        names = (event.object_id, event.target.id if event.target is not None else None)
+        found = (inf.posts.get(id_hash(name, self._seed)) for name in names if name is not None)
+        act.post = next((post for post in found if post is not None), None)
+        if act.post is not None:
+            inf.mark(f"p:{act.post.id_hash:x}")
 
     def _own_answer(self, inf: Influencer, event: Event, at: float) -> None:
         """The influencer answers: booked in the panes of the comment that is answered."""
@@ -337,6 +356,9 @@ class Folder:
             return
         if act.flags & ACT_OWN:
             return  # an own act: what it did to the audience stays
+        if "counters" in inf.ledgers:
+            taken, at = KINDS[act.kind], event.occurred_s
+            count_single(inf, taken, event.target, at, 0, self._panes, self._seed, undone=True)
         bad = bool(act.flags & ACT_FLAGGED)
         weight = WEIGHTS[KINDS[act.kind]]
         if act.pane * MINUTES_5 < inf.meta.evaluated:
@@ -352,6 +374,8 @@ class Folder:
                 pane[LOW_COLUMN + act.kind] -= min(1, pane[LOW_COLUMN + act.kind])
             if bad:
                 pane[FLAGGED] -= min(weight, pane[FLAGGED])
+                if act.kind in _COMMENTED:
+                    pane[INAUTHENTIC] -= min(1, pane[INAUTHENTIC])
         kind = KINDS[act.kind]
         if event.target is not None and kind in _ON_POST:
             post = self._post(inf, event.target)

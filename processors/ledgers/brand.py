@@ -25,6 +25,8 @@ from schemas import Partnership
 
 #: Kinds of contract in which the brand pays.
 PAYS: Final = frozenset(("paid", "affiliate"))
+#: Kinds that must be disclosed: what was given counts as what was paid (FTC, ASA).
+OWED: Final = PAYS | {"gifted"}
 #: Sketches kept per partnership: of advertising posts, and of the brand's own texts.
 ADS_KEPT, OWN_KEPT = 8, 8
 
@@ -49,12 +51,12 @@ def day_of(at: float) -> str:
 
 
 def pays_at(partnership: Partnership, at: float) -> bool:
-    """Whether a paid contract window runs at `at` (epoch s)."""
+    """Whether a contract window runs at `at` (epoch s) in which advertising must be disclosed."""
     if not partnership.contracts:
         return False
     day = day_of(at)
     return any(
-        c.kind in PAYS and c.starts_on.isoformat() <= day <= c.ends_on.isoformat()
+        c.kind in OWED and c.starts_on.isoformat() <= day <= c.ends_on.isoformat()
         for c in partnership.contracts
     )
 
@@ -124,6 +126,8 @@ class Brand(Ledger):
         self._remember(item)
         if act.kind == "post" and act.op == "create":
             self._say(act, item)
+        elif act.kind == "post" and act.post is not None:  # an edit: what the post counts as now
+            act.post.sponsored = item.sponsored
 
     def _key_of(self, act: Act) -> int:
         """The post's key: its object id; what an edit or a bare mention is about; else the event's own id."""

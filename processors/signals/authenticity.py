@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from processors.ledgers.followers import Day, Followers, Week
-from processors.panes import COUNT, DAY, FLAGGED, KIND_INDEX, KNOWN, LOW, WEIGHT, Pane
+from processors.panes import COUNT, DAY, FLAGGED, INAUTHENTIC, KIND_INDEX, KNOWN, LOW, WEIGHT, Pane
 from processors.scores import Score
 from processors.signals.inputs import SignalInput
 from processors.signals.quality import MIX_KINDS, sum_mix
@@ -43,6 +43,8 @@ KIND_WEIGHTS: Final = {
 _WEIGHED: Final = tuple((KIND_INDEX[kind], weight) for kind, weight in KIND_WEIGHTS.items())
 LIKES: Final = (KIND_INDEX["like"],)
 COMMENTS: Final = (KIND_INDEX["comment"], KIND_INDEX["reply"])
+#: Kinds with words of one's own.
+WRITTEN: Final = (*COMMENTS, KIND_INDEX["quote"])
 FOLLOW: Final = KIND_INDEX["follow"]
 #: What is looked at besides follows, which have a part of their own.
 ENGAGED: Final = tuple(k for k in MIX_KINDS if k != FOLLOW)
@@ -193,6 +195,20 @@ def _churned(left: int, of: int, base: float | None, what: str, window: str) -> 
     return Score(left / of, of, *wilson(left / of, of), base, window)
 
 
+def _inauthentic(inp: SignalInput) -> Score:
+    """Share of the comments (replies and quotes included) with two negative factors or more."""
+
+    def counted(pane: Pane) -> tuple[int, int]:
+        came = sum(pane[COUNT + k] for k in WRITTEN)
+        return min(pane[INAUTHENTIC], came), came
+
+    base = None
+    if inp.reference is not None:
+        bad, of = counted(inp.reference.total)
+        base = bad / of if of >= MIN_KNOWN else None
+    return _share(*counted(inp.d7), base, MIN_KNOWN, "comments")
+
+
 def _polled(ledger: Followers, at: int, what: str) -> bool:
     """Whether totals of likes or comments were polled in the last 28 days."""
     rows = [row for _, row in ledger.rows(at, 28)]
@@ -212,6 +228,7 @@ def authenticity(inp: SignalInput) -> Score:
     for what, kinds in ((_LIKED, LIKES), (_COMMENTED, COMMENTS)):
         totals = _polled(ledger, inp.at, what)
         parts[f"suspicious_{what}"] = _suspicious(inp, kinds, what, phi, hidden, totals)
+    parts["inauthentic_comments"] = _inauthentic(inp)
     parts |= _followers_parts(inp, ledger)
     if acts:
         share = min(1.0, known / acts)

@@ -95,10 +95,26 @@ def test_what_is_advertising_and_why(text: str, fields: dict[str, Any], expected
     assert ledger(core).own().total(PAID_POSTS, 0, 10**6) == paid
 
 
-@pytest.mark.parametrize("kind", ["gifted", "unpaid"])
-def test_without_payment_a_code_is_no_advertising(kind: str) -> None:
-    assert enrichment(told(post(1, START, CUE), contracts=[PAYS | {"kind": kind}]))["is"] is False
+@pytest.mark.parametrize(("kind", "is_"), [("gifted", True), ("affiliate", True), ("unpaid", False)])
+def test_a_code_is_advertising_where_something_was_paid_or_given(kind: str, is_: bool) -> None:
+    assert enrichment(told(post(1, START, CUE), contracts=[PAYS | {"kind": kind}]))["is"] is is_
     assert enrichment(told(post(1, START, CUE), contracts=[]))["is"] is False
+
+
+def test_an_edit_changes_what_the_post_counts_as() -> None:
+    core = told(post(1, START, "breakfast"))
+    (held,) = core.influencer().posts.values()
+    assert held.sponsored is False
+    edit = event("p1e", "post", START + 600, actor="ann", object_id="post1", op="update", text="#ad " + CUE)
+    core.run(records([(START + 600, edit)], 1))
+    assert held.sponsored is True
+    core.claim()  # from the store
+    (held,) = core.influencer().posts.values()
+    assert held.sponsored is True
+    back = event("p1f", "post", START + 700, actor="ann", op="update", text="breakfast",
+                 target={"id": "post1", "type": "post"})  # fmt: skip
+    core.run(records([(START + 700, back)], 2))
+    assert held.sponsored is False
 
 
 def test_mentions_rivals_and_advertising_are_counted_by_day() -> None:

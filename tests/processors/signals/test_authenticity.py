@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from processors.fold import WEIGHTS
 from processors.ledgers.followers import Day, Followers, Week
-from processors.panes import COUNT, DAY, FLAGGED, KIND_INDEX, KNOWN, LOW, WEIGHT, Pane, new_pane
+from processors.panes import COUNT, DAY, FLAGGED, INAUTHENTIC, KIND_INDEX, KNOWN, LOW, WEIGHT, Pane, new_pane
 from processors.signals.authenticity import KIND_WEIGHTS, authenticity, flagged_share, ledger_of
 from tests.processors import builders
 from tests.processors.builders import NOW, signal_input, with_reference
+from tests.processors.core import START, Core, event, records
 
 
 def weighed(pane: Pane, others: int = 0) -> Pane:
@@ -106,3 +107,26 @@ def test_few_acts_are_no_number() -> None:
     pane[COUNT + KIND_INDEX["like"]] = pane[KNOWN + KIND_INDEX["like"]] = 5
     score = authenticity(signal_input(d7=weighed(pane)))
     assert not score.measurable and score.why == "5 acts of known profiles in 7 days; 30 would be needed"
+
+
+def test_inauthentic_comments_are_a_part_with_the_reference_beside() -> None:
+    pane = weighed(builders.pane(days=7))
+    pane[INAUTHENTIC] = 42  # of 420 comments
+    part = authenticity(signal_input(d7=pane)).parts["inauthentic_comments"]
+    assert part.value == pytest.approx(0.1) and part.n == 420.0
+    assert part.lo is not None and 0 < part.lo < 0.1
+    few = authenticity(signal_input(d7=weighed(builders.pane(comment=29)))).parts["inauthentic_comments"]
+    assert not few.measurable and few.why == "29 comments in 7 days; 30 would be needed"
+
+
+def test_a_comment_that_is_taken_back_is_inauthentic_no_more() -> None:
+    core = Core()
+    actor = {"id": "x", "bot": True, "posts": 0, "has_bio": False, "has_avatar": True}
+    said = event("c", "comment", START, actor=actor, object_id="c1", text="wow")
+    core.run(records([(START, said)]))
+    days = core.influencer().days.by_index
+    assert days[START // DAY][INAUTHENTIC] == 1
+    core.run(
+        records([(START + 60, event("u", "comment", START + 60, actor=actor, op="undo", undoes="c"))], 1)
+    )
+    assert days[START // DAY][INAUTHENTIC] == 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field
 from pydantic_core import PydanticCustomError
 
 from schemas.common import Flag, Text
@@ -184,5 +184,9 @@ class KafkaReceiver(_Receiver):
 
 ReceiverConfig = Annotated[
     WebhookReceiver | AlertmanagerReceiver | AppriseReceiver | GrafanaReceiver | KafkaReceiver,
-    Field(discriminator="type"),
+    Discriminator(
+        "type",
+        custom_error_type="receiver",
+        custom_error_message="needs a `type`: webhook, alertmanager, apprise, grafana or kafka",
+    ),
 ]

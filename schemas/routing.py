@@ -12,7 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, NamedTuple, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from schemas.acts import LABELS, MATCHERS_MAX, Matcher
@@ -109,28 +116,34 @@ class Links(Config):
 class Routing(Config):
     """The file `notify.yaml`."""
 
-    route: Route
     receivers: list[ReceiverConfig] = Field(min_length=1, max_length=200)
+    route: Route
     inhibit: Inhibit = Inhibit()
     templates: Text | None = None
     """Directory with templates of one's own; relative to where the notifier runs."""
     links: Links = Links()
 
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        names = [receiver.name for receiver in self.receivers]
+    @field_validator("receivers")
+    @classmethod
+    def _named_once(cls, receivers: list[ReceiverConfig]) -> list[ReceiverConfig]:
+        names = [receiver.name for receiver in receivers]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise PydanticCustomError("receivers", "{name} is there twice", {"name": repr(twice[0])})
-        root = self.route
+        return receivers
+
+    @field_validator("route")
+    @classmethod
+    def _leads_somewhere(cls, root: Route, info: ValidationInfo) -> Route:
         if root.receiver is None and root.receivers is None:
-            raise PydanticCustomError(
-                "route", "`route` needs a `receiver`: it takes what no other route does"
-            )
+            raise PydanticCustomError("route", "needs a `receiver`: the top route takes what no other does")
         if root.matchers or root.continue_:
             raise PydanticCustomError(
-                "route", "the top `route` takes every alert: move `matchers` and `continue` to its `routes`"
+                "route", "the top route takes every alert: move `matchers` and `continue` to its `routes`"
             )
+        if "receivers" not in info.data:
+            return root  # they have mistakes of their own
+        names = [receiver.name for receiver in info.data["receivers"]]
         for place, node in _walk(root):
             for name in node.receivers or ([node.receiver] if node.receiver else []):
                 if name not in names:
@@ -138,7 +151,7 @@ class Routing(Config):
                         "route", "{place}: there is no receiver {name}; there are {all}",
                         {"place": place, "name": repr(name), "all": ", ".join(names[:20])},
                     )  # fmt: skip
-        return self
+        return root
 
 
 def _walk(root: Route) -> Iterator[tuple[str, Route]]:

@@ -25,6 +25,7 @@ from streams.commands import (
     insights,
     partnerships,
     portfolio,
+    receivers,
     rejected,
     relationships,
     schemas,
@@ -91,7 +92,7 @@ def _common(
 people = (status, insights, relationships, portfolio, compare)
 for module in (demo, worker, feed, evaluate, doctor, settings, audit, serve, digest, *people):
     module.register(app)
-for module in (topics, partnerships, alerts, rejected, schemas, dashboards, state, sources):
+for module in (topics, partnerships, alerts, receivers, rejected, schemas, dashboards, state, sources):
     app.add_typer(module.app)
 
 

@@ -23,6 +23,7 @@ from streams.commands import (
     evaluate,
     feed,
     insights,
+    notifier,
     partnerships,
     portfolio,
     receivers,
@@ -90,7 +91,7 @@ def _common(
 
 
 people = (status, insights, relationships, portfolio, compare)
-for module in (demo, worker, feed, evaluate, doctor, settings, audit, serve, digest, *people):
+for module in (demo, worker, notifier, feed, evaluate, doctor, settings, audit, serve, digest, *people):
     module.register(app)
 for module in (topics, partnerships, alerts, receivers, rejected, schemas, dashboards, state, sources):
     app.add_typer(module.app)

@@ -1,0 +1,50 @@
+"""The notifier's pages: /health, the process answers; /ready, it gets on with its work; /metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import metadata
+from typing import Any
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from streams.errors import RapportError
+from streams.settings import Settings
+
+
+class NotifierError(RapportError):
+    """The notifier cannot run, or can run no longer."""
+
+
+async def open_pages(settings: Settings, readiness: Callable[[], dict[str, Any]]) -> web.AppRunner:
+    """Serves the pages until `cleanup`. `readiness`: what /ready answers, with the flag `ready`.
+
+    Raises:
+        NotifierError: the port is taken.
+    """
+
+    async def health(request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok", "version": metadata.version("rapport-monitor")})
+
+    async def ready(request: web.Request) -> web.Response:
+        found = readiness()
+        return web.json_response(found, status=200 if found["ready"] else 503)
+
+    async def scrape(request: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app = web.Application()
+    app.add_routes([web.get("/health", health), web.get("/ready", ready), web.get("/metrics", scrape)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    place = settings.http_host, settings.notifier_http_port
+    try:
+        await web.TCPSite(runner, *place).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise NotifierError(
+            f"cannot listen on {place[0]}:{place[1]} for /ready and /metrics: {error.strerror}",
+            hint="set RAPPORT_NOTIFIER_HTTP_PORT; each notifier on one machine needs a port of its own",
+        ) from error
+    return runner

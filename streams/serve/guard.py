@@ -40,7 +40,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         began, status, read = time.perf_counter(), 500, 0
-        started = over = False
+        started = over = late = False
 
         async def limited() -> Message:
             nonlocal read, over
@@ -50,10 +50,8 @@ class Guard:
                 raise _TooLargeError
             return message
 
-        async def noted(message: Message) -> None:
+        async def headed(message: Message) -> None:
             nonlocal status, started
-            if over and not started and message.get("status") != 413:
-                raise _TooLargeError  # FastAPI has taken the first one for a body that it cannot parse
             if message["type"] == "http.response.start":
                 status, started = message["status"], True
                 names = {name for name, _ in message["headers"]}
@@ -63,15 +61,31 @@ class Guard:
                     message["headers"].append((b"cache-control", b"private, no-cache"))
             await send(message)
 
+        async def noted(message: Message) -> None:
+            if late:
+                return  # it was answered already
+            if over and not started:
+                raise _TooLargeError  # FastAPI has taken the first one for a body that it cannot parse
+            await headed(message)
+
         async def refuse(code: int, detail: str | None, **more: Any) -> None:
             if not started:  # else there is nothing left to say
-                await problem(code, detail, **more)(scope, receive, noted)
+                await problem(code, detail, **more)(scope, receive, headed)
 
         try:
             if _declared(scope) > self._body_bytes:
                 raise _TooLargeError
-            async with asyncio.timeout(self._timeout_s):
-                await self._app(scope, limited, noted)
+            # A task of its own: a library that swallows the cancellation must not hold the answer up.
+            work = asyncio.ensure_future(self._app(scope, limited, noted))
+            try:
+                if not (await asyncio.wait({work}, timeout=self._timeout_s))[0]:
+                    late = not started
+                    raise TimeoutError
+            finally:
+                if not work.done():
+                    work.add_done_callback(_forget)
+                    work.cancel()
+            work.result()
         except _TooLargeError:
             await refuse(413, f"the body may have {self._body_bytes} bytes", headers={"Connection": "close"})
         except TimeoutError:
@@ -84,6 +98,11 @@ class Guard:
             method = scope["method"] if scope["method"] in _METHODS else "other"
             metrics.HTTP_REQUESTS.labels(route, method, str(status)).inc()
             metrics.HTTP_SECONDS.labels(route).observe(time.perf_counter() - began)
+
+
+def _forget(work: asyncio.Future[None]) -> None:
+    if not work.cancelled() and (error := work.exception()) is not None:
+        log.warning("a request that was given up failed: %r", error)
 
 
 def _declared(scope: Scope) -> int:

@@ -16,19 +16,12 @@ from typing import Any, Final
 
 from processors.detection.lifecycle import FIRING, NO_DATA, PENDING, Transition
 from processors.detection.verdict import CausePart, Verdict
+from processors.detection.words import DROPS, LABEL, Cause, cause_of, spoken
 from processors.scores import METHOD_VERSION
 from processors.signals.inputs import SignalInput
 
 #: Actors named in an alert.
 ACTORS: Final = 50
-LABEL: Final = {
-    "connection": "Connection with the audience",
-    "interaction_quality": "Interaction quality",
-    "audience_fit": "Audience fit",
-    "authenticity": "Authenticity",
-    "relationship": "The relationship with the brand",
-    "health": "Partnership health",
-}
 WINDOW: Final = {"H1": "1 hour", "D1": "a day", "D7": "7 days", "D28": "28 days", "D90": "90 days"}
 #: Per cause: what is seen, in words.
 SEEN: Final = {
@@ -40,39 +33,31 @@ SEEN: Final = {
     "quality_rate": "posts draw fewer interactions per follower",
     "country": "fewer of the engaged people come from the countries aimed at",
     "lang": "fewer of the engaged people speak the languages aimed at",
+    "topics": "fewer of the engaged people share the topics aimed at",
+    "age_band": "fewer of the engaged people are of the ages aimed at",
+    "segment": "fewer of the engaged people belong to the segments aimed at",
     "interaction_quality": "posts draw weaker interaction",
+    "authenticity": "it is affected by more acts of low credibility",
+    "all_in": "the brand is named less, or for payment only",
+    "relationship": "the brand's people and the influencer are less in touch",
     "audience_fit": "the engaged audience has moved away from the one aimed at",
     "connection": "comments are answered less often than before",
 }
-#: Per cause: what usually helps.
+#: Per part: what usually helps, where it is more than what the signal's own words say.
 HELPS: Final = {
-    "reply_rate": (
-        "Ask how the week went and agree on an hour a week for answering comments; "
-        "the questions that wait longest are a good start."
-    ),
-    "genuineness": (
-        "Look at the newest commenters and likers together with the influencer; "
-        "leave such accounts out of what is paid for until the share is back to usual."
-    ),
+    "genuineness": DROPS["authenticity"],
     "depth": "Agree on a post that asks the audience something, and look at which format lost its talk.",
-    "quality_rate": (
-        "Compare the last posts with those of the reference: topic, format, hour, share of sponsored ones."
-    ),
-    "audience": (
-        "Compare the newest posts' language and topics with the audience aimed at, "
-        "and check whether one post or mention brought the new people."
-    ),
-    "health": "Several parts slipped together: talk with the influencer before looking at single numbers.",
+    "reply_rate": DROPS["connection"],
+    "answer_gap": DROPS["connection"],
+    "connection": DROPS["connection"],
 }
-_ADVICE_KEY: Final = {
-    "answer_gap": "reply_rate", "connection": "reply_rate", "country": "audience", "lang": "audience",
-    "audience_fit": "audience", "interaction_quality": "quality_rate",
-}  # fmt: skip
 _ENDED: Final = {
     "not_confirmed": "was not confirmed by new evidence",
     "recovered": "has recovered",
     "no_data_for_long": "could not be measured for 28 days; the alert is closed",
 }
+#: What breaks off rather than slips.
+_TIES: Final = frozenset({"connection", "relationship"})
 _BLIND: Final = {
     "posting_pause": "the influencer posts nothing at present",
     "away": "the influencer seems to be away",
@@ -105,21 +90,26 @@ def _reason_words(verdict: Verdict) -> str:
 
 def summary(transition: Transition, verdict: Verdict) -> str:
     """One sentence: what slipped, from what to what, in which time, and why."""
-    label = LABEL.get(verdict.signal, verdict.signal)
+    label = LABEL.get(verdict.signal) or spoken(verdict.signal).capitalize()
     value, base = verdict.value, verdict.baseline
+    cause = cause_of(verdict.subject, verdict.rule, verdict.signal)
     if transition.state == NO_DATA:
         return f"{label} can't be measured at present: {_BLIND.get(verdict.reason, 'too little data')}."
     if transition.state not in (PENDING, FIRING):
+        if cause is not None:
+            return _cause_ended(cause, transition.reason)
         now = (
             f": {value:.0f} now, {base:.0f} in the reference"
             if value is not None and base is not None
             else ""
         )
         return f"{label} {_ENDED.get(transition.reason, 'has ended')}{now}."
+    if cause is not None and (value is None or base is None):
+        return f"{cause.seen}."
     why = _reason_words(verdict)
     tail = f": {why}." if why else "."
     if value is None or base is None or round(value) >= round(base):
-        return f"{label} is breaking off{tail}"
+        return f"{label} is {'breaking off' if verdict.signal in _TIES else 'slipping'}{tail}"
     if verdict.reason == "answer_gap":
         # Silence is seen before it has pulled a week's level down: say what is seen first.
         verb = "seems to break off" if transition.state == PENDING else "is breaking off"
@@ -129,14 +119,24 @@ def summary(transition: Transition, verdict: Verdict) -> str:
     return f"{label} {verb} from {base:.0f} to {value:.0f} in {within}{tail}"
 
 
-def advice(verdict: Verdict) -> str | None:
-    """What usually helps against the strongest cause."""
-    if verdict.signal == "health":
-        return HELPS["health"]
-    if not verdict.cause:
-        return None
-    part = verdict.cause[0].part
-    return HELPS.get(_ADVICE_KEY.get(part, part))
+def _cause_ended(cause: Cause, reason: str) -> str:
+    title = cause.title[:1].upper() + cause.title[1:]
+    if reason in ("recovered", "over"):
+        return f"{cause.over}."
+    if reason == "not_confirmed":
+        return f"{title}: new evidence did not confirm this."
+    if reason == "no_data_for_long":
+        return f"{title}: this could not be measured for 28 days; the alert is closed."
+    return f"{title}: this has ended."
+
+
+def advice(verdict: Verdict) -> str:
+    """What usually helps against the cause, or against the strongest part of a drop."""
+    cause = cause_of(verdict.subject, verdict.rule, verdict.signal)
+    if cause is not None:
+        return cause.helps
+    part = verdict.cause[0].part if verdict.cause and verdict.signal != "health" else ""
+    return HELPS.get(part) or DROPS.get(verdict.signal) or DROPS["health"]
 
 
 def actor_names(hashes: Iterable[int]) -> list[str]:

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from processors.rules import faults
 from schemas import ContractWindow, Employee, Explainer, Partnership, TargetAudience
 from streams.errors import InputError
 
@@ -51,6 +52,7 @@ def load_partnerships(path: Path, *, notes: list[str] | None = None) -> list[Par
         try:
             # Through JSON, since that is what will be on the topic: YAML knows more types than the contract.
             partnerships.append(Partnership.model_validate_json(json.dumps(item, default=_plain)))
+            problems += [f"{where}: {line}" for line in faults(partnerships[-1].rules)]
         except ValidationError as error:
             problems += [f"{where}: {_told(item)}" for item in error.errors(include_url=False)]
         except (TypeError, ValueError) as error:

@@ -29,6 +29,7 @@ from streams.commands import (
     receivers,
     rejected,
     relationships,
+    rules,
     schemas,
     serve,
     settings,
@@ -93,7 +94,7 @@ def _common(
 people = (status, insights, relationships, portfolio, compare)
 for module in (demo, worker, notifier, feed, evaluate, doctor, settings, audit, serve, digest, *people):
     module.register(app)
-for module in (topics, partnerships, alerts, receivers, rejected, schemas, dashboards, state, sources):
+for module in (topics, partnerships, rules, alerts, receivers, rejected, schemas, dashboards, state, sources):
     app.add_typer(module.app)
 
 

@@ -23,6 +23,7 @@ from processors.evaluation.feed import Feed, Rec
 from processors.evaluation.inputs import Case
 from processors.partition import Partition
 from processors.records import Config
+from processors.rules.book import RuleBook
 from processors.signals import evaluate
 from processors.snapshot import merge
 from processors.state.layout import PartitionKeys
@@ -70,22 +71,35 @@ class Run(msgspec.Struct):
     totals: dict[str, int]
     problems: list[str]  # the first lines that were rejected
     ends_at: float
+    compared: list[dict[str, Any]] = []  # with shadow rules: transitions of both sets, in short
 
 
-def drive(case: Case, feed: Feed, on_progress: Callable[[int], None] | None = None) -> Run:
-    """Run the file's events through the core. `on_progress(records since the last call)`."""
-    return _Driver(case, feed).run(on_progress)
+def drive(
+    case: Case,
+    feed: Feed,
+    on_progress: Callable[[int], None] | None = None,
+    *,
+    rules: RuleBook | None = None,
+    shadow_rules: RuleBook | None = None,
+) -> Run:
+    """Run the file's events through the core. `on_progress(records since the last call)`. Without `rules` the
+    detectors' own hold; with `shadow_rules` both are scored, and `Run.compared` tells what came of each."""
+    return _Driver(case, feed, rules, shadow_rules).run(on_progress)
 
 
 class _Driver:
-    def __init__(self, case: Case, feed: Feed) -> None:
+    def __init__(
+        self, case: Case, feed: Feed, rules: RuleBook | None = None, shadow_rules: RuleBook | None = None
+    ) -> None:
         self.case, self.feed = case, feed
         self.book = Book(case.partnerships)
         self.store = MemoryStore()
         self.keys = PartitionKeys("evaluate", "events", 0)
         self.partition = Partition(
             self.keys, self.book, ActorHasher(HASHER_KEY),
-            Config(enriched=False, readings=False, rules_for_all=True),
+            Config(
+                enriched=False, readings=False, rules_for_all=True, rules=rules, shadow_rules=shadow_rules
+            ),
         )  # fmt: skip
         self.run_ = Run([], {}, {}, {}, [], 0.0)
         self._fired: set[str] = set()
@@ -128,6 +142,7 @@ class _Driver:
         partition = self.partition
         for influencer, alert in partition.evaluator.out.transitions:
             self._transition(influencer, alert)
+        self.run_.compared += partition.evaluator.out.compared
         for record, rejected in partition.out.rejected:
             if len(self.run_.problems) < _MOST_PROBLEMS:
                 fault = rejected.errors[0]

@@ -111,6 +111,12 @@ def load(path: Path) -> Case:
     )
 
 
+def load_without_truth(path: Path) -> Case:
+    """A recorded stretch of which nobody has said what is true. Raises EvaluationError."""
+    notes: list[str] = []
+    return Case(path, _partnerships(path / PARTNERSHIPS, notes), [], _meta(path, notes), notes)
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()

@@ -12,6 +12,7 @@ from processors.ledgers.base import Act, Ledger
 from processors.ledgers.brand import Brand
 from processors.ledgers.coaction import Coaction
 from processors.ledgers.comments import Comments
+from processors.ledgers.counters import Counters
 from processors.ledgers.followers import Followers
 from processors.ledgers.insights import Insights
 from processors.ledgers.people import People
@@ -29,6 +30,7 @@ LEDGERS: Final[tuple[type[Ledger], ...]] = (
     People,  # as audience, after all factors
     Audience,  # last of those that see acts: it counts what no factor speaks against
     Across,
+    Counters,  # asks for no act: processors.counting feeds it
 )
 
 

@@ -55,15 +55,23 @@ def serve(
 
 
 async def _serve(settings: Settings) -> None:
+    import asyncio
+    import contextlib
+    import signal
+
     import uvicorn
 
     from streams.errors import RapportError
     from streams.logs import set_up
     from streams.serve.app import build_app, open_served
 
+    class Server(uvicorn.Server):
+        def capture_signals(self) -> contextlib.AbstractContextManager[None]:
+            return contextlib.nullcontext()  # uvicorn's own raises the signal again once all is done
+
     set_up(settings)
     async with open_served(settings) as served:
-        server = uvicorn.Server(
+        server = Server(
             uvicorn.Config(
                 build_app(served), host=settings.serve_host, port=settings.serve_port, log_config=None,
                 access_log=False, server_header=False, date_header=True, proxy_headers=False, lifespan="off",
@@ -71,6 +79,9 @@ async def _serve(settings: Settings) -> None:
                 h11_max_incomplete_event_size=32_768,
             )
         )  # fmt: skip
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, setattr, server, "should_exit", True)
         try:
             await server.serve()
         except SystemExit:  # how uvicorn says that it could not bind
@@ -78,6 +89,9 @@ async def _serve(settings: Settings) -> None:
                 f"cannot listen on {settings.serve_host}:{settings.serve_port}",
                 hint="is another process there? --port takes another one",
             ) from None
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
 
 
 @app.command(

@@ -122,7 +122,7 @@ def tell(found: Outcome, old: str, new: str) -> None:
     console = out()
     old, new = (old, new) if old != new else ("old", "new")
     for part in comparison(found.pairs, old, new):
-        console.print(part)
+        console.print(part, soft_wrap=True)
     for name, measured in zip((old, new), found.measures.values(), strict=False):
         told = ", ".join(
             f"{measure.replace('_', ' ')} {'–' if value is None else format(value, '.2f')}"

@@ -12,6 +12,7 @@ from streams.text import safe
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
     from processors.rules.compare import Pair
     from processors.rules.effective import Change, Value
@@ -149,18 +150,26 @@ def table(found: Mapping[str, Mapping[str, Value]], *, everything: bool) -> Tabl
     return made
 
 
-def changes(found: Sequence[Change]) -> Table:
-    """One row a changed value."""
-    made = _new("for", "rule", "value", "before", "after")
+def changes(found: Sequence[Change]) -> Iterable[Text]:
+    """One line a changed value, under the scope that it changes for."""
+    from rich.text import Text
+
+    scope = ""
     for one in found[:_MOST_ROWS]:
-        made.add_row(*map(safe, (one.scope, one.rule, one.field, one.before or "–", one.after or "–")))
+        if one.scope != scope:
+            scope = one.scope
+            yield safe(scope, "bold")
+        yield Text.assemble(
+            "  ", safe(one.rule), "  ", safe(f"{one.field} {one.before or '–'} → {one.after or '–'}")
+        )
     if len(found) > _MOST_ROWS:
-        made.add_row(f"… and {len(found) - _MOST_ROWS} more: --json", "", "", "", "")
-    return made
+        yield Text(f"… and {len(found) - _MOST_ROWS} more: --json")
 
 
-def comparison(found: Sequence[Pair], old: str, new: str) -> Iterable[Table]:
+def comparison(found: Sequence[Pair], old: str, new: str) -> Iterable[Table | Text]:
     """Counts per rule, then the alerts that only one set raised."""
+    from rich.text import Text
+
     from processors.rules.compare import by_rule
 
     made = _new("rule", old, new, "both", f"only {old}", f"only {new}", "median delay")
@@ -171,16 +180,15 @@ def comparison(found: Sequence[Pair], old: str, new: str) -> Iterable[Table]:
     single = [pair for pair in found if pair.which != "both"]
     if not single:
         return
-    made = _new("only", "partnership", "rule", "fired", "severity", "effect")
+    yield Text("")
     for pair in single[:_MOST_ROWS]:
         one = pair.any
-        made.add_row(
-            old if pair.live else new, safe(one.partnership), safe(one.name), _when(one.fired), one.severity,
-            f"{one.effect:+.0%}",
+        yield Text.assemble(
+            f"only {old if pair.live else new}  ", (_when(one.fired), "dim"), f"  {one.severity:<8}  ",
+            safe(one.partnership, "bold"), "  ", safe(one.name), f"  {one.effect:+.0%}",
         )  # fmt: skip
     if len(single) > _MOST_ROWS:
-        made.add_row("…", f"and {len(single) - _MOST_ROWS} more: --json", "", "", "", "")
-    yield made
+        yield Text(f"… and {len(single) - _MOST_ROWS} more: --json")
 
 
 def delay(seconds: float | None) -> str:

@@ -136,7 +136,8 @@ def diff(
     elif not found:
         say("nothing holds otherwise")
     else:
-        out().print(changes(found))
+        for line in changes(found):
+            out().print(line, soft_wrap=True)
 
 
 @app.command(
@@ -172,7 +173,7 @@ def shadow(
         return
     say(f"since {since}")
     for part in comparison(found, "live", "shadow"):
-        out().print(part)
+        out().print(part, soft_wrap=True)
 
 
 @app.command(

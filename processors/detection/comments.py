@@ -54,14 +54,14 @@ _SHARES: Final = {
 RATIO_SD, RATIO_PRIOR = 0.25, 0.35
 #: Decimal logs of chances: what one sign may count, from where it counts, and what they must add up to.
 CAPS: Final = {"volume": 6.0, "strangers": 3.0, "generic": 2.0}
-CAP, COUNTS, SUM = 4.0, 0.7, 4.4
+CAP, COUNTS, SUM = 4.0, 0.7, 3.7
 #: Another sign than volume must reach this (the second where volume is plain); the words alone this.
-BESIDE, BESIDE_PLAIN, ALONE = 1.6, 1.0, 6.0
+BESIDE, BESIDE_PLAIN, ALONE = 1.3, 0.8, 6.0
 PLAIN: Final = 3.0
-#: Volume alone speaks over two posts, at so many times what the likes account for.
-TIMES_ALONE: Final = 3.5
+#: Volume alone speaks over two posts, at (so many times what the likes account for, with such a chance).
+VOLUME_ALONE: Final = ((3.5, 6.0), (5.0, 3.8))
 #: Comments beyond the usual, or repeated ones, that it must be about.
-MIN_EXCESS: Final = 6
+MIN_EXCESS: Final = 5
 #: Share of comments that name somebody from which it is a giveaway, and its multiple of the usual.
 TAGGED, TAGGED_TIMES = 0.3, 2.0
 
@@ -211,7 +211,8 @@ def judge(now: Sequence[Pair], past: Sequence[Pair]) -> Found:
     plain = volume.weight >= PLAIN
     together = score >= SUM and beside >= (BESIDE_PLAIN if plain else BESIDE) and (plain or two)
     times = volume.after / max(expected, 0.5)
-    together = together or (len(now) > 1 and volume.weight >= CAPS["volume"] and times >= TIMES_ALONE)
+    much = any(times >= least and volume.weight >= chance for least, chance in VOLUME_ALONE)
+    together = together or (len(now) > 1 and much)
     together = together and excess >= MIN_EXCESS
     if giveaway.accepted:  # its comments repeat each other: only who writes can tell
         together = together and shares["low"].weight >= BESIDE and words.weight >= BESIDE

@@ -42,12 +42,22 @@ _SHOWN = 200
 
 
 @app.command("list", epilog="[bold]Example[/bold]\n\n[dim]$[/dim] rapport sources list --json")
-def list_(json: Json = False) -> None:
+def list_(
+    markdown: Annotated[bool, typer.Option("--markdown", help="The tables of docs/sources.md.")] = False,
+    json: Json = False,
+) -> None:
     """Show the sources that are built in, and how well each tells what."""
+    import sys
+
     from streams.commands.output import out, print_json
     from streams.sources import SOURCES
     from streams.sources.abilities import ASPECTS
 
+    if markdown:
+        from streams.sources.table import measurable, tells
+
+        sys.stdout.write(f"{tells()}\n\n{measurable()}\n")
+        return
     if json:
         print_json({"sources": [_described(source()) for source in SOURCES.values()]})
         return

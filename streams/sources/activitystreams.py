@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Any, Final
 
-from streams.sources.abilities import Ability, abilities, each, no
+from streams.sources.abilities import abilities, each, no
 from streams.sources.base import Arrival, Forget, Source
 from streams.sources.draft import Draft, fit_id
 from streams.sources.errors import LeftOut, Refused
@@ -49,7 +49,7 @@ class ActivityStreams(Source):
         posts=each(), comments=each(), answers=each(), likes=each(), shares=each(),
         saves=each("where the server sends Add"), views=each("where the server sends View, Read or Listen"),
         follows=each(), undo=each(),
-        profiles=Ability("anonymous", "only where the actor is sent as an object"),
+        profiles=no("only where the actor is sent as an object, which is rare"),
         attributes=each("the language of the text, no country"),
         followers=no("to be counted from follows, or looked up"), ads=no("the vocabulary has no such mark"),
     )  # fmt: skip

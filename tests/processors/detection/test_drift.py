@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
@@ -33,7 +33,7 @@ def drifting(day: int) -> float:
 
 def life(
     seed: int, *, days: int = 28, acts: int = 40, known: float = 1.0, surge: tuple[int, int] = (99, 99),
-    **shares: Share,
+    shares: Mapping[str, Share] | None = None,
 ) -> Look:  # fmt: skip
     """`days` after the reference; each attribute's share in the target by day, as named; others stay."""
     rng = random.Random(seed)
@@ -46,7 +46,7 @@ def life(
         for name, table in zip(ATTRIBUTES, by, strict=True):
             if name not in TARGET:
                 continue
-            share = 0.3 if surging else shares.get(name, steady)(day)
+            share = 0.3 if surging else (shares or {}).get(name, steady)(day)
             for _ in range(count):
                 if rng.random() < known:
                     value = IN[name] if rng.random() < share else OUT[name]
@@ -75,8 +75,8 @@ def test_a_steady_audience_is_silent() -> None:
 
 @pytest.mark.parametrize("attribute", sorted(TARGET))
 def test_a_drift_is_found_within_three_weeks_and_named(attribute: str) -> None:
-    assert found(days=21, **{attribute: drifting}) >= 27
-    verdict = audience_drift(life(1, days=21, **{attribute: drifting}))
+    assert found(days=21, shares={attribute: drifting}) >= 27
+    verdict = audience_drift(life(1, days=21, shares={attribute: drifting}))
     assert (verdict.signal, verdict.rule, verdict.subject) == ("audience_fit", "leak", "audience_drift")
     assert verdict.cause[0].part == attribute
     assert verdict.cause[0].before == pytest.approx(BASE)
@@ -85,11 +85,11 @@ def test_a_drift_is_found_within_three_weeks_and_named(attribute: str) -> None:
 
 
 def test_a_share_that_grows_is_no_drift() -> None:
-    assert found(country=lambda day: BASE + 0.25 * day / 28) <= 1
+    assert found(shares={"country": lambda day: BASE + 0.25 * day / 28}) <= 1
 
 
 def test_what_matters_to_nobody_is_not_rung() -> None:
-    assert found(acts=2000, country=lambda day: BASE * 0.97) == 0
+    assert found(acts=2000, shares={"country": lambda day: BASE * 0.97}) == 0
 
 
 def test_the_days_of_a_surge_and_the_week_after_are_left_out() -> None:
@@ -117,11 +117,11 @@ def test_without_a_reference_it_warms_up() -> None:
 def test_only_the_last_weeks_are_looked_at() -> None:
     """A dip that ended longer ago than is looked back on is forgotten."""
     dip: Share = lambda day: 0.2 if day < 20 else BASE  # noqa: E731
-    assert found(days=20 + LOOK_BACK, country=dip) <= 1
+    assert found(days=20 + LOOK_BACK, shares={"country": dip}) <= 1
 
 
 def test_what_was_declared_accounts_for_it() -> None:
-    look = life(1, days=21, country=drifting)
+    look = life(1, days=21, shares={"country": drifting})
     assert audience_drift(look).breached
     now = dt.datetime.fromtimestamp(NOW, dt.UTC)
     told = {"kind": "campaign", "starts_at": now - dt.timedelta(days=10), "ends_at": now}

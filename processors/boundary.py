@@ -28,7 +28,7 @@ from processors.forgetting import forget_due
 from processors.influencer import Influencer
 from processors.ledgers.audience import Audience
 from processors.panes import DAY, HOUR
-from processors.readings import reading
+from processors.readings import packed, reading
 from processors.records import Config
 from processors.refreezing import warming_up, with_reference
 from processors.rules import RuleBook
@@ -205,7 +205,7 @@ class Evaluator:
             fields: list[bytes | str | int] = []
             for pid, (none, body) in self.out.newest.items():
                 if none is unpartnered:
-                    fields += (pid, body)
+                    fields += (pid, packed(body))
             if fields:
                 write.add("HSET", key, fields)
         sparks: list[bytes | str | int] = []

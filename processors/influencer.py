@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from heapq import nsmallest
 from typing import Any
+from zlib import compress, decompress
 
 import msgspec
 
@@ -353,7 +354,7 @@ class Influencer:
         if group == "sp":
             return _pack(self.sparks[rest])
         if group == "slow":
-            return _pack(self.slow[rest])
+            return compress(_pack(self.slow[rest]), 1)
         return self.alerts.get(rest)
 
     @classmethod
@@ -380,7 +381,7 @@ class Influencer:
             elif group == "sp":
                 self.sparks[rest] = _spark(value)
             elif group == "slow":
-                self.slow[rest] = _slow(value)
+                self.slow[rest] = _slow(value if value[:1] == b"\x92" else decompress(value))
             elif group == "al":
                 self.alerts[rest] = value
             elif group == "l":

@@ -21,6 +21,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import AuthenticationError, RedisError
 
+from processors.readings import unpacked
 from processors.snapshot import Snapshot, decode_snapshot
 from processors.state.layout import LAYOUT_VERSION, PartitionKeys, layout_key, partition_of, snapshot_key
 from schemas import Alert, Reading
@@ -153,7 +154,7 @@ class Reader:
         keys = await self.keys()
         names = [key.readings_none if unpartnered else key.readings for key in keys]
         found = [
-            _parse(Reading, value, name.decode("utf-8", "replace"))
+            _parse(Reading, unpacked(value), name.decode("utf-8", "replace"))
             for raw in await self._hashes(names)
             for name, value in raw.items()
         ]
@@ -170,7 +171,7 @@ class Reader:
             for key in keys:
                 pipe.hget(key.readings, partnership_id)
             values = await self._ask(pipe.execute())
-        found = [_parse(Reading, value, partnership_id) for value in values if value is not None]
+        found = [_parse(Reading, unpacked(value), partnership_id) for value in values if value is not None]
         # A partnership that moved to another influencer leaves an old reading on the old one's partition.
         return max((r for r in found if r is not None), key=lambda reading: reading.at, default=None)
 

@@ -17,7 +17,7 @@ TAGi:<influencer>   hash    one influencer: meta, panes m:<n> (5 min), h:<n> (ho
 TAGc:<influencer>   string  open comments, appended 16-byte records
 TAGids:<hour>       string  event ids seen in that hour of arrival, appended 8-byte hashes
 TAGacts:<hour>      string  what an undo may take back: appended 24-byte records, 7 days
-TAGreadings         hash    partnership id -> newest reading as JSON (contract `Reading`)
+TAGreadings         hash    partnership id -> newest reading (contract `Reading`), JSON packed with zlib
 TAGreadings:none    hash    the same for influencers without a partnership
 TAGspark            hash    partnership id -> JSON list of [epoch s, health or null], hourly, newest last
 TAGalerts           hash    fingerprint -> newest transition of the alert as JSON (contract `Alert`)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.book import implicit
-from processors.readings import reading, rfc3339
+from processors.readings import packed, reading, rfc3339, unpacked
 from processors.scores import METHOD_VERSION, Score
 from schemas import Reading
 from tests.processors.core import START, partnership
@@ -59,3 +59,9 @@ def test_what_cannot_be_measured_says_why():
 def test_times_are_rfc_3339_in_utc():
     assert rfc3339(START) == "2026-11-02T00:00:00Z"
     assert rfc3339(START + 0.25).startswith("2026-11-02T00:00:00.25")
+
+
+def test_a_reading_is_packed_in_the_store_and_read_in_either_form() -> None:
+    body = b'{"partnership_id": "acme--ann", "signals": {}}' * 20
+    assert unpacked(packed(body)) == unpacked(body) == body and len(packed(body)) < len(body) / 5
+    assert unpacked(b"broken") == b"broken"

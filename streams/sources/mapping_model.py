@@ -70,7 +70,7 @@ def _template(value: str) -> str:
 def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, KeyError) as error:  # KeyError: no zone of that name
         raise PydanticCustomError(
             "zone", "no such time zone: {why}", {"why": str(error)[:100], "hint": "such as Europe/London"}
         ) from None

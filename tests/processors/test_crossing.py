@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from dataclasses import replace
 
 import msgspec
 import pytest
 
 from processors.beside import beside
+from processors.book import Book
 from processors.crossing import MEMBERS, source_silent, take
 from processors.detection.across import lockstep_across
 from processors.detection.look import Look
@@ -19,6 +22,7 @@ from processors.reference import freeze
 from processors.scores import Score
 from processors.snapshot import Facts, Member, Part, Snapshot, Source, merge
 from tests.processors.builders import NOW, signal_input
+from tests.processors.core import Core, partnership, records, stream
 
 GROUP = Found(tuple(range(60)), ("ann", "bob"), 5, 6, 60, 1.0, NOW - DAY)
 
@@ -115,3 +119,30 @@ def test_neighbours_stand_beside_the_own_numbers() -> None:
     assert set(out["connection"].parts) == {"reply_rate"}
     assert out["audience_fit"].parts["affinity"].parts["food"].value == here.affinity["food"]
     assert signals["interaction_quality"].parts == {"quality_rate": part}  # not changed in place
+
+
+def test_where_writes_and_crashes_fall_does_not_show() -> None:
+    names = ("ann", "bob", "eve")
+    recs = records(stream(6, 120, step=900.0, disorder=0.1))
+    hour = int(recs[0].timestamp // 3_600_000) + 12
+    offered = snapshot(hour, (msgspec.structs.replace(GROUP, last=hour * HOUR),), silent=(hour - 9) * HOUR)
+    offered = msgspec.structs.replace(offered, sources={"bluesky": offered.sources["x"]})
+
+    def run(*cuts: int, crash: bool = False) -> Core:
+        core = Core(Book([partnership(name) for name in names]), watched=names)
+        for first, last in itertools.pairwise((0, *cuts, len(recs))):
+            core.partition.evaluator.snapshot = offered
+            core.fold(recs[first:last])
+            if crash:  # work since the last fence is lost, and done again
+                core.claim()
+                core.partition.evaluator.snapshot = offered
+                core.fold(recs[first:last])
+            core.write()
+        return core
+
+    whole = run()
+    assert any("across" in inf.ledgers for inf in whole.partition.influencers.values())
+    assert any(json.loads(body)["snapshot_id"] == offered.id for _, body, _ in whole.readings)
+    for other in (run(7, 50, 90), run(31, 77, crash=True)):
+        assert other.state() == whole.state()
+        assert sorted(other.readings) == sorted(whole.readings)

@@ -32,7 +32,7 @@ from streams import logs, metrics
 from streams.consume import holds
 from streams.errors import BrokerUnavailableError, RapportError, UnavailableError
 from streams.notifier_state import NotifierState, Seen
-from streams.notifier_web import NotifierError, open_pages
+from streams.notifier_web import NotifierError, open_pages, show
 from streams.notify_courier import Courier
 from streams.notify_desk import Desk, DeskMovedError, Shared
 from streams.notify_routes import Plan, plan_of, schedule_of
@@ -187,7 +187,7 @@ class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]
         await asyncio.gather(*(self._open(tp.partition) for tp in assigned))
 
     async def _open(self, number: int, *, wait: bool = False) -> None:
-        """Claim a partition, seek to its fence, and work on it; again later when something does not answer."""
+        """Claim a partition, seek to its fence, work on it; again later when something does not answer."""
         tp = TopicPartition(self._topic, number)
         if wait:
             await asyncio.sleep(_RETRY_S)
@@ -287,7 +287,7 @@ class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]
                 log.warning("what people said is not known anew: %s", error)
             if (failure := self._courier.failure()) is not None:
                 raise failure
-            self._gauges()
+            show(self.desks.values(), self._courier.receivers)
             await asyncio.sleep(_LOOK_S)
 
     def _took(self, seen: Seen) -> None:
@@ -340,17 +340,6 @@ class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]
             await self._consumer.commit(offsets)
 
     # -- to be seen -----------------------------------------------------------------------------------------
-
-    def _gauges(self) -> None:
-        now, desks = time(), list(self.desks.values())
-        oldest = [desk.queue.oldest() for desk in desks]
-        for name in self._courier.receivers:
-            metrics.NOTIFICATION_QUEUE.labels(name).set(sum(desk.queue.count(name) for desk in desks))
-            first = min((times[name] for times in oldest if name in times), default=now)
-            metrics.NOTIFICATION_OLDEST.labels(name).set(max(0.0, now - first))
-        metrics.NOTIFICATIONS_FAILED.set(sum(len(desk.failed) for desk in desks))
-        metrics.NOTIFIER_WAITING.set(sum(desk.engine.waiting for desk in desks))
-        metrics.PARTITIONS.set(len(desks))
 
     def readiness(self) -> dict[str, Any]:
         """Whether it gets on with its work, and if not, why."""

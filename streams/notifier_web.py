@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from importlib import metadata
+from time import time
 from typing import Any
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from streams import metrics
 from streams.errors import RapportError
+from streams.notify_desk import Desk
 from streams.settings import Settings
 
 
@@ -48,3 +51,16 @@ async def open_pages(settings: Settings, readiness: Callable[[], dict[str, Any]]
             hint="set RAPPORT_NOTIFIER_HTTP_PORT; each notifier on one machine needs a port of its own",
         ) from error
     return runner
+
+
+def show(desks: Collection[Desk], receivers: Iterable[str]) -> None:
+    """Sets the gauges of what waits."""
+    now = time()
+    oldest = [desk.queue.oldest() for desk in desks]
+    for name in receivers:
+        metrics.NOTIFICATION_QUEUE.labels(name).set(sum(desk.queue.count(name) for desk in desks))
+        first = min((times[name] for times in oldest if name in times), default=now)
+        metrics.NOTIFICATION_OLDEST.labels(name).set(max(0.0, now - first))
+    metrics.NOTIFICATIONS_FAILED.set(sum(len(desk.failed) for desk in desks))
+    metrics.NOTIFIER_WAITING.set(sum(desk.engine.waiting for desk in desks))
+    metrics.PARTITIONS.set(len(desks))

@@ -4,7 +4,8 @@ Steps, in this order:
 
 1. The embedded pair is started, or the given servers are used with topics and Redis keys of our own.
 2. Topics and partnerships are written.
-3. One worker is started as a process of its own; its log goes to a file.
+3. One worker and one notifier are started as processes of their own; their logs go to files. A webhook here
+   takes in what the notifier sends, if its signature holds.
 4. The generator's past is sent as fast as it goes, so that references exist; then the live part, accelerated.
 5. Meanwhile the board is shown. At the end the alerts are read back from their topic.
 6. Everything started is stopped; what was made on servers of others is removed.
@@ -16,18 +17,20 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from processors.generator.demo import SPEED, Demo, demo
 from schemas.topics import ALERTS
 from streams.board import Snapshot
-from streams.children import Child
+from streams.children import Child, free_port
 from streams.consume import scan
-from streams.demo_house import directory, prepare, readings_made, start_worker, tail, traces
+from streams.demo_house import directory, prepare, readings_made, start, tail, traces
+from streams.demo_mailbox import SECRET_ENV, Mailbox, mailbox
 from streams.errors import NotFoundError, RapportError
 from streams.reader import Reader, Totals
 from streams.settings import Settings
@@ -40,6 +43,8 @@ from streams.undisturbed import end, undisturbed
 FRAME_S = 0.5
 #: Kept back from `--for`, for reading the alerts and stopping, s.
 CLOSING_S = 2.0
+#: How long a notification of what was raised at the very end is waited for, s.
+ARRIVAL_S = 5.0
 #: Longest wait for both servers to start, and for the worker to stop, s.
 _START_S, _STOP_S = 120.0, 15.0
 
@@ -73,6 +78,7 @@ class DemoState:
     alerts: list[dict[str, Any]] = field(default_factory=list)
     partnerships: int = 0
     truth: list[dict[str, Any]] = field(default_factory=list)
+    mailbox: Mailbox | None = None
 
     @property
     def raised(self) -> bool:
@@ -88,6 +94,10 @@ class DemoState:
                 (self.totals.counted > 0, "no events flowed"),
                 (self.readings > 0, "no readings were made"),
                 (self.raised, "the planted incident raised no alert in the time given"),
+                (
+                    not self.raised or bool(self.mailbox and self.mailbox.received),
+                    "the alert did not reach the webhook",
+                ),
             )
             if not well
         ]
@@ -102,6 +112,7 @@ class DemoState:
             "partnerships": self.partnerships,
             "readings": self.readings,
             "alerts": self.alerts,
+            "webhook": self.mailbox.summary() if self.mailbox else None,
         }
 
 
@@ -134,21 +145,41 @@ async def run_demo(
             story = demo(datetime.now(UTC), seed=options.seed)
             await ensure_topics(settings)
             state.partnerships = await introduce(settings, story)
-            worker = start_worker(settings, place.path)
-            say(f"worker started (process {worker.pid}), its log: {worker.log}")
-            try:
-                await _play(settings, story, state, worker, speed, ends, show, say)
-            finally:
-                await undisturbed(asyncio.to_thread(worker.stop), _STOP_S)
+            async with (
+                mailbox(settings, free_port()) as state.mailbox,
+                _processes(settings, place.path, state.mailbox, say) as processes,
+            ):
+                await _play(settings, story, state, processes, speed, ends, show, say)
             place.keep = bool(state.problems)
     return state
+
+
+@contextlib.asynccontextmanager
+async def _processes(
+    settings: Settings, place: Path, box: Mailbox, say: Callable[[str], None]
+) -> AsyncIterator[list[Child]]:
+    """Worker and notifier, stopped at the end."""
+    told = settings.model_copy(update={"notify_config": box.config(place / "notify.yaml")})
+    processes: list[Child] = []
+    try:
+        processes.append(start("worker", settings, place))
+        say(f"worker started (process {processes[0].pid}), its log: {processes[0].log}")
+        processes.append(start("notifier", told, place, **{SECRET_ENV: box.secret}))
+        say(f"notifier started (process {processes[1].pid}); it tells the webhook {box.url}")
+        yield processes
+    finally:
+        await undisturbed(_stop(processes), _STOP_S)
+
+
+async def _stop(processes: Sequence[Child]) -> None:
+    await asyncio.gather(*(asyncio.to_thread(process.stop) for process in processes))
 
 
 async def _play(
     settings: Settings,
     story: Demo,
     state: DemoState,
-    worker: Child,
+    processes: Sequence[Child],
     speed: float,
     ends: float | None,
     show: Callable[[Snapshot], None],
@@ -161,10 +192,12 @@ async def _play(
             while ends is None or time.monotonic() < ends:
                 if feeder.done():
                     feeder.result()
-                if not worker.running:
-                    raise DemoError(
-                        f"the worker stopped by itself; its log ({worker.log}) ends with:\n{tail(worker.log)}"
-                    )
+                for child in processes:
+                    if not child.running:
+                        raise DemoError(
+                            f"{child.name} stopped by itself; its log ({child.log}) ends with:\n"
+                            f"{tail(child.log)}"
+                        )
                 await _look(reader, settings, state, rate)
                 show(state.snapshot)
                 await asyncio.sleep(
@@ -174,8 +207,16 @@ async def _play(
             show(state.snapshot)
         state.alerts = await _read_alerts(settings)
         state.truth = await asyncio.to_thread(lambda: story.generated.truth)
+        await _arrival(state)
     finally:
         await end(feeder)
+
+
+async def _arrival(state: DemoState) -> None:
+    """An alert that fired just now is still on its way to the webhook: give it a moment."""
+    end_ = time.monotonic() + ARRIVAL_S
+    while state.raised and state.mailbox and not state.mailbox.received and time.monotonic() < end_:
+        await asyncio.sleep(0.05)
 
 
 async def _look(reader: Reader, settings: Settings, state: DemoState, rate: Rate) -> None:

@@ -87,6 +87,7 @@ def prepare(
         "partitions": PARTITIONS,
         "http_host": "127.0.0.1",
         "http_port": free_port(),
+        "notifier_http_port": free_port(),
         "data_dir": place / "faust",
         "idle_speed": speed,
         "hash_key": None,
@@ -108,14 +109,17 @@ def prepare(
     return base.model_copy(update=changes | {"broker": broker, "redis_url": redis_url})
 
 
-def start_worker(settings: Settings, place: Path) -> Child:
-    """One worker as a process of its own, with exactly these settings."""
+def start(command: str, settings: Settings, place: Path, **environ: str) -> Child:
+    """A process of its own (`worker`, `notifier`) with exactly these settings, and what `environ` adds."""
     empty = place / "empty.toml"  # else a rapport.toml in the working directory would be read
     empty.touch()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAPPORT_")}
-    environment |= as_environment(settings) | {"RAPPORT_CONFIG": str(empty)}
+    environment |= as_environment(settings) | {"RAPPORT_CONFIG": str(empty)} | environ
     return Child(
-        "the worker", [sys.executable, "-m", "streams.cli", "worker"], place / "worker.log", env=environment
+        f"the {command}",
+        [sys.executable, "-m", "streams.cli", command],
+        place / f"{command}.log",
+        env=environment,
     )
 
 

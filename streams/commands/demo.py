@@ -24,8 +24,8 @@ EPILOG = """[bold]Examples[/bold]
 [dim]$[/dim] rapport demo --broker kafka:9092 --redis redis://redis:6379/0    [dim]on your own servers[/dim]
 
 On your own servers the demo uses topics and keys of its own and removes them at the end (--keep leaves them).
-With --for the exit code is 0 only if events flowed, readings were made, and the planted incident raised its
-alert."""
+With --for the exit code is 0 only if events flowed, readings were made, the planted incident raised its alert,
+and that alert reached a webhook here with a signature that holds."""
 
 
 def register(app: typer.Typer) -> None:
@@ -132,6 +132,12 @@ def _tell(state: DemoState) -> None:
         ),
         soft_wrap=True,
     )
+    if state.mailbox is not None:
+        box = state.mailbox
+        out().print(
+            safe(f"{len(box.received)} signed notifications came to {box.url}; {box.refused} were refused"),
+            soft_wrap=True,
+        )
     for alert in state.alerts:
         line = f"{alert.get('at')}  {alert.get('state')}  {alert.get('summary')}"
         out().print(safe(line, limit=500), soft_wrap=True)

@@ -48,7 +48,10 @@ def test_the_demo_shows_an_alert_within_40_seconds_and_leaves_nothing_behind(tmp
     assert child.returncode == 0, err
     assert time.monotonic() - begun < 60
     summary = json.loads(out.splitlines()[-1])
-    assert set(summary) == {"events_in", "events_per_s", "rejected", "partnerships", "readings", "alerts"}
+    assert set(summary) == {
+        "events_in", "events_per_s", "rejected", "partnerships", "readings", "alerts", "webhook",
+    }  # fmt: skip
+    assert summary["webhook"]["received"] >= 1 and summary["webhook"]["refused"] == 0
     assert summary["events_in"] > 10_000 and summary["events_per_s"] > 0 and summary["rejected"] == 0
     assert summary["partnerships"] == 6 and summary["readings"] >= 6
     firing = [alert for alert in summary["alerts"] if alert["state"] == "firing"]
@@ -56,7 +59,7 @@ def test_the_demo_shows_an_alert_within_40_seconds_and_leaves_nothing_behind(tmp
     assert "connection" in {alert["signal"] for alert in firing}
     assert all(alert["summary"] for alert in firing)
     assert ElementTree.parse(picture).getroot().tag.endswith("svg") and SLIPS in picture.read_text()
-    assert len(family) >= 3, "broker, store and worker are processes of their own"
+    assert len(family) >= 4, "broker, store, worker and notifier are processes of their own"
     assert not [pid for pid in family if psutil.pid_exists(pid)], "a process was left behind"
     assert not list(tmp_path.glob("rapport-demo-*")), "logs were left behind"
 

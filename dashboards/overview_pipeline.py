@@ -213,6 +213,24 @@ def _processes() -> list[Builder[models.Panel]]:
     ours = f"and on (instance, job) rapport_partitions_owned{{{W}}}"
     return [
         graph(
+            "HTTP API: requests",
+            "Requests to `rapport serve` per second by status; many 401 and 429: somebody guesses.",
+            Q("sum by (status) (rate(rapport_http_requests_total[$__rate_interval]))", "{{status}}"),
+            unit="reqps",
+            width=12,
+        ),
+        graph(
+            "HTTP API: time",
+            "Time to answer a request by route, 95th percentile.",
+            Q(
+                "histogram_quantile(0.95, "
+                "sum by (le, route) (rate(rapport_http_request_seconds_bucket[$__rate_interval])))",
+                "{{route}}",
+            ),
+            unit="s",
+            width=12,
+        ),
+        graph(
             "Produced",
             "Records produced per second by topic.",
             Q(rate("rapport_produced_records_total", "topic"), "{{topic}}"),

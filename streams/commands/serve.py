@@ -10,6 +10,8 @@ from streams.commands.acting import By, people_of, when_of, who_from
 from streams.commands.options import Broker, Config, Json, Namespace, Redis, settings_from
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from streams.settings import Settings
 
 _EPILOG = """[bold]Examples[/bold]
@@ -66,8 +68,9 @@ async def _serve(settings: Settings) -> None:
     from streams.serve.app import build_app, open_served
 
     class Server(uvicorn.Server):
-        def capture_signals(self) -> contextlib.AbstractContextManager[None]:
-            return contextlib.nullcontext()  # uvicorn's own raises the signal again once all is done
+        @contextlib.contextmanager
+        def capture_signals(self) -> Generator[None, None, None]:
+            yield  # uvicorn's own raises the signal again once all is done
 
     set_up(settings)
     async with open_served(settings) as served:

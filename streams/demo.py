@@ -214,9 +214,10 @@ async def _play(
 
 async def _arrival(state: DemoState) -> None:
     """An alert that fired just now is still on its way to the webhook: give it a moment."""
-    end_ = time.monotonic() + ARRIVAL_S
-    while state.raised and state.mailbox and not state.mailbox.received and time.monotonic() < end_:
-        await asyncio.sleep(0.05)
+    if state.raised and state.mailbox:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ARRIVAL_S):
+                await state.mailbox.arrived.wait()
 
 
 async def _look(reader: Reader, settings: Settings, state: DemoState, rate: Rate) -> None:

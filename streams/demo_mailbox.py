@@ -6,6 +6,7 @@ demo shows of delivery, so nothing in the worker or the notifier knows that it i
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import secrets
@@ -38,6 +39,7 @@ class Mailbox:
     received: dict[str, dict[str, Any]] = field(default_factory=dict)
     repeats: int = 0
     refused: int = 0
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     def config(self, path: Path) -> Path:
         """Writes the notifier's file, which names this mailbox as the only receiver."""
@@ -74,6 +76,7 @@ class Mailbox:
             return web.Response(status=400)
         self.repeats += key in self.received
         self.received[key] = note
+        self.arrived.set()
         return web.Response(status=204)
 
 

@@ -24,8 +24,8 @@ EPILOG = """[bold]Examples[/bold]
 [dim]$[/dim] rapport demo --broker kafka:9092 --redis redis://redis:6379/0    [dim]on your own servers[/dim]
 
 On your own servers the demo uses topics and keys of its own and removes them at the end (--keep leaves them).
-With --for the exit code is 0 only if events flowed, readings were made, the planted incident raised its alert,
-and that alert reached a webhook here with a signature that holds."""
+With --for the exit code is 0 only if events flowed, readings were made, the planted incident raised its
+alert, and that alert reached a webhook here with a signature that holds."""
 
 
 def register(app: typer.Typer) -> None:

@@ -19,15 +19,15 @@ pytestmark = [pytest.mark.servers, pytest.mark.timeout(120)]
 
 @pytest.fixture(autouse=True)
 def workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Child]:
-    """Workers that do nothing: what is looked at is the demo's own process."""
+    """Workers and notifiers that do nothing: what is looked at is the demo's own process."""
     started: list[Child] = []
 
-    def start_worker(settings: Settings, place: Path) -> Child:
-        command = [sys.executable, "-c", "import time; time.sleep(600)"]
-        started.append(Child("the worker", command, place / "worker.log"))
+    def start(command: str, settings: Settings, place: Path, **environ: str) -> Child:
+        sleeps = [sys.executable, "-c", "import time; time.sleep(600)"]
+        started.append(Child(f"the {command}", sleeps, place / f"{command}.log"))
         return started[-1]
 
-    monkeypatch.setattr(demo, "start_worker", start_worker)
+    monkeypatch.setattr(demo, "start", start)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     return started

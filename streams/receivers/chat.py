@@ -79,7 +79,8 @@ def _opened(url: str, config: AppriseReceiver) -> apprise.Apprise:
     logging.getLogger("urllib3").setLevel(logging.WARNING)
     asset = apprise.AppriseAsset(
         app_id="Rapport", app_desc="Rapport", app_url="", async_mode=False, http_redirects=False,
-        interpret_emojis=False, interpret_escapes=False, storage_mode=apprise.PersistentStoreMode.MEMORY,
+        interpret_emojis=False, interpret_escapes=False, image_url_mask="", image_url_logo="",
+        storage_mode=apprise.PersistentStoreMode.MEMORY,
         pgp_autogen=False, pem_autogen=False,
     )  # fmt: skip
     opened = apprise.Apprise(asset=asset)

@@ -34,7 +34,7 @@ demo: $(STAMP) ## Watch partnerships being scored live, on this machine alone
 	@$(BIN)/rapport demo $(ARGS)
 
 test: $(STAMP) ## Run every test that this machine can run, and say what was skipped and why
-	@$(BIN)/python -m pytest -rs $(ARGS)
+	@$(BIN)/python -m tests -rs $(ARGS)
 
 check: $(STAMP) ## Formatting, lint and types
 	@$(BIN)/ruff format --check .

@@ -1,7 +1,7 @@
 """An installation under fire: real workers, fed while they are hurt, compared with an undisturbed run.
 
 Both runs read the same events topic, each in a namespace and a group of its own; the second one is a replay
-by one worker that nobody hurts.
+by two workers that nobody hurts.
 """
 
 from __future__ import annotations
@@ -201,7 +201,8 @@ class Drill:
         """Finish the run under fire, make the undisturbed one, and compare everything."""
         await self.counted(self.workers)
         await self.workers.stop()
-        self.calm.start(0)
+        for slot in (0, 1):
+            self.calm.start(slot)
         await self.counted(self.calm)
         await self.calm.stop()
         found, wanted = self.state(self.workers.settings), self.state(self.calm.settings)

@@ -15,8 +15,8 @@ from tests.faults.drill import Drill
 from tests.faults.load import make
 
 pytestmark = [pytest.mark.servers, pytest.mark.fault, pytest.mark.timeout(300)]
-_FREEZES = 4
-_EVENTS = 60_000
+_FREEZES = 3
+_EVENTS = 45_000
 
 
 async def test_a_worker_that_was_frozen_past_its_session_is_fenced_off(

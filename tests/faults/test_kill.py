@@ -31,7 +31,7 @@ async def test_two_workers_under_kill_9_end_with_the_totals_of_an_undisturbed_ru
         await drill.feed(1 / (KILLS + 1))
         for kill in range(KILLS):
             await drill.feed((kill + 2) / (KILLS + 1))
-            await asyncio.sleep(schedule.rng.uniform(0.2, 3.8))
+            await asyncio.sleep(schedule.rng.uniform(0.2, 3.0))
             drill.workers.look()
             drill.workers.kill(schedule.rng.randrange(2))
         hurt = time.monotonic() - begun

@@ -18,8 +18,8 @@ from tests.faults.load import make
 from tests.servers import RedisServer
 
 pytestmark = [pytest.mark.servers, pytest.mark.fault, pytest.mark.timeout(300)]
-_LOSSES = 3
-_EVENTS = 45_000
+_LOSSES = 2
+_EVENTS = 30_000
 
 
 @pytest.mark.parametrize("comes_back", ["older", "empty"])

@@ -39,7 +39,7 @@ def same(one, other):
     assert one.enriched == other.enriched
 
 
-@settings(max_examples=30, deadline=None, phases=PHASES)
+@settings(max_examples=15, deadline=None, phases=PHASES)
 @given(SEEDS, st.lists(st.integers(1, 40), min_size=1, max_size=30), st.integers(0, 2**16))
 def test_slices_and_writes_change_nothing(seed, sizes, dice):
     recs, undisturbed = whole(seed)
@@ -54,7 +54,7 @@ def test_slices_and_writes_change_nothing(seed, sizes, dice):
     same(sliced, undisturbed)
 
 
-@settings(max_examples=30, deadline=None, phases=PHASES)
+@settings(max_examples=15, deadline=None, phases=PHASES)
 @given(SEEDS, st.lists(st.integers(0, 150), min_size=1, max_size=4), st.integers(0, 10))
 def test_a_restart_from_the_store_at_any_cut_changes_nothing(seed, cuts, lost):
     """Unwritten work after the cut is lost with the process, and done again."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,45 +40,38 @@ async def _move_fences(settings: Settings, by: int) -> None:
                 await client.hincrby(fence, "next", by)
 
 
-async def test_a_fence_beyond_the_log_stops_the_worker_until_it_is_adopted(
-    settings: Settings, tmp_path: Path
+async def test_a_fence_beyond_the_log_stops_the_worker_until_it_is_adopted_or_reset(
+    pair: Pair, settings: Settings, tmp_path: Path
 ) -> None:
     await ensure_topics(settings)
     await send(settings, _events(20))
     with WorkerProcess(settings, tmp_path / "worker.log") as worker:
         await until(lambda: read_totals(settings), lambda t: t.counted == 20, within=40, child=worker.child)
     await _move_fences(settings, 1_000)
-    with WorkerProcess(settings, tmp_path / "stopped.log") as worker:
+    with WorkerProcess(_regrouped(settings, 1), tmp_path / "stopped.log") as worker:
         await until(_stopped(worker), bool, within=40)
         assert "rapport state adopt" in worker.child.logged()
     assert [change.before for change in await adopt(settings, dry_run=True)] == [1_020]
     (changed,) = await adopt(settings)
     assert (changed.before, changed.after) == (1_020, 0)
     assert await adopt(settings) == []
-    with WorkerProcess(settings, tmp_path / "again.log") as worker:
-        # What is read again is known by its ids: nothing is counted twice.
+    anew = pair.kind == "apache"  # each server sees one of the two, since each takes a worker's start
+    if anew:
+        assert sum(change.keys_removed for change in await reset(settings)) > 0
+        assert (await read_totals(settings)).read == 0
+    read = 20 if anew else 40
+    with WorkerProcess(_regrouped(settings, 2), tmp_path / "again.log") as worker:
+        # What is read again is known by its ids: nothing is counted twice, unless all is forgotten.
         found = await until(
-            lambda: read_totals(settings), lambda t: t.read == 40, within=40, child=worker.child
+            lambda: read_totals(settings), lambda t: t.read == read, within=40, child=worker.child
         )
-        assert (found.counted, found.duplicate) == (20, 20)
+        assert (found.counted, found.duplicate) == (20, read - 20)
 
 
-async def test_reset_counts_everything_anew(
-    apache_pair: Pair, settings_for: Callable[..., Settings], tmp_path: Path
-) -> None:
-    settings = settings_for(apache_pair)
-    await ensure_topics(settings)
-    await send(settings, _events(20))
-    with WorkerProcess(settings, tmp_path / "worker.log") as worker:
-        await until(lambda: read_totals(settings), lambda t: t.counted == 20, within=40, child=worker.child)
-    removed = await reset(settings)
-    assert sum(change.keys_removed for change in removed) > 0
-    assert (await read_totals(settings)).read == 0
-    with WorkerProcess(settings, tmp_path / "again.log") as worker:
-        found = await until(
-            lambda: read_totals(settings), lambda t: t.read == 20, within=40, child=worker.child
-        )
-        assert found.counted == 20
+def _regrouped(settings: Settings, number: int) -> Settings:
+    """Another consumer group: it need not wait until the one before has missed its dead member. The fence
+    does not care."""
+    return settings.model_copy(update={"group": f"{settings.group}-{number}"})
 
 
 def _stopped(worker: WorkerProcess):  # type: ignore[no-untyped-def]

@@ -65,6 +65,9 @@ def step() -> None:
     m.NOTIFICATIONS_DECIDED.labels("mail", "first_notification").inc()
     m.NOTIFICATION_RETRIES.labels("mail").inc()
     m.NOTIFICATION_SECONDS.labels("mail").observe(0.2)
+    m.TEMPLATE_ERRORS.labels("chat").inc()
+    m.HTTP_REQUESTS.labels("/api/v1/alerts", "GET", "200").inc()
+    m.HTTP_SECONDS.labels("/api/v1/alerts").observe(0.004)
 
 
 def main() -> None:

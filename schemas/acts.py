@@ -28,7 +28,7 @@ NOTE_MAX: Final = 2_000
 
 Verb = Literal[
     "ack", "unack", "wrong", "unwrong", "silence", "unsilence", "explain", "unexplain", "accept_normal",
-    "redeliver", "digest", "token_create", "token_revoke",
+    "redeliver", "digest", "token_create", "token_revoke", "receiver_enable", "receiver_disable",
 ]  # fmt: skip
 
 _ONE = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*(=~|!~|!=|=)\s*(.*)", re.DOTALL)

@@ -94,6 +94,7 @@ class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]
         while True:
             try:
                 await self._store.load_library()
+                await self._state.write_down()
                 self._took(await self._state.look(()))  # nothing is told before silences are known
                 break
             except (StoreError, UnavailableError) as error:

@@ -7,19 +7,19 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from time import time
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import redis.asyncio as redis
 from pydantic import ValidationError
 from redis.exceptions import RedisError
 
-from processors.notify.keys import Failed, NotifyKeys, Off, off_key, sources_key
+from processors.notify.keys import Failed, NotifyKeys, Off, off_key, partitions_key, sources_key
 from processors.notify.outside import Outside
 from processors.state.layout import PartitionKeys
 from schemas import topics
 from schemas.acts import Silence
-from streams.errors import StoreUnavailableError
+from streams.errors import NotFoundError, StoreUnavailableError
 from streams.settings import Settings
 
 
@@ -46,6 +46,28 @@ class NotifierState:
         topic = settings.topic(topics.ALERTS)
         self._keys = [NotifyKeys(PartitionKeys(settings.namespace, topic, n)) for n in range(partitions)]
         self._tag = f"{{{settings.namespace}}}"
+
+    @classmethod
+    async def find(cls, settings: Settings) -> Self:
+        """For the command line: the partition count is what the notifier wrote down.
+
+        Raises:
+            NotFoundError: no notifier has run here yet.
+            StoreUnavailableError: Redis does not answer.
+        """
+        state = cls(settings, 0)
+        count = await state._run(state._redis.get(partitions_key(settings.namespace)))
+        await state.close()
+        if count is None:
+            raise NotFoundError(
+                f"no notifier has worked in the namespace {settings.namespace} yet",
+                hint="`rapport notifier` tells people about alerts; is RAPPORT_NAMESPACE right?",
+            )
+        return cls(settings, int(count))
+
+    async def write_down(self) -> None:
+        """Keep the partition count, for who reads this without Kafka."""
+        await self._run(self._redis.set(partitions_key(self._settings.namespace), len(self._keys)))
 
     async def close(self) -> None:
         """Give the connections back."""

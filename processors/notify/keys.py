@@ -15,7 +15,7 @@ TAGnotify:log      stream  field `n`: the newest decisions (JSON: id, receiver, 
 
 Whole installation, no fence: `{<namespace>}notify:off` hash: receiver -> why and since when it is switched
 off (JSON); `{<namespace>}notify:sources` hash: `<partition>/<alert id>` -> labels of a firing alert about a
-source.
+source; `{<namespace>}notify:partitions` string: their count.
 """
 
 from __future__ import annotations
@@ -70,6 +70,11 @@ def off_key(namespace: str) -> str:
 def sources_key(namespace: str) -> str:
     """Hash of the firing alerts about sources."""
     return f"{{{namespace}}}notify:sources"
+
+
+def partitions_key(namespace: str) -> str:
+    """The alerts topic's partition count, as the notifier saw it."""
+    return f"{{{namespace}}}notify:partitions"
 
 
 class Failed(msgspec.Struct):

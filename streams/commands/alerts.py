@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.commands import alert_acts, silences
+from streams.commands import alert_acts, redeliver, silences
 from streams.commands.options import Broker, Config, Json, Namespace, Redis, settings_from
 
 if TYPE_CHECKING:
@@ -161,3 +161,4 @@ def _line(alert: Alert, view: AlertView | None = None, names: Sequence[str] = ()
 
 alert_acts.register(app)
 silences.register(app)
+redeliver.register(app)

@@ -1,4 +1,4 @@
-"""`rapport receivers list|test|check`."""
+"""`rapport receivers list|test|check`; `redeliver` adds status, enable and disable."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from streams.commands import redeliver
 from streams.commands.options import Broker, Config, Json, settings_from
 
 if TYPE_CHECKING:
@@ -188,3 +189,6 @@ def _shown(config: ReceiverConfig) -> dict[str, Any]:
 
 def _route(route: ResolvedRoute) -> dict[str, Any]:
     return {**route._asdict(), "receivers": list(route.receivers), "group_by": list(route.group_by)}
+
+
+redeliver.register_receivers(app)

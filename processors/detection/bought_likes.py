@@ -70,6 +70,8 @@ BOUGHT_POSTS: Final = 2
 #: speaks against (likes that come from people like the usual ones).
 LOW_RISE, LOW_Z = 0.04, 2.0
 MIN_LIKES_KNOWN: Final = 30
+#: Where more than this of the likes were of low credibility all along, bought ones look like the usual ones.
+LOW_MOST: Final = 0.5
 
 
 def _residuals(posts: Sequence[PostStat]) -> list[float]:
@@ -139,7 +141,7 @@ def bought_likes(look: Look) -> Verdict:
     excess = found.estimate - scale.centre if found.n else 0.0
     since = posts[split + found.start].at if found.n else inp.at
     p0, p1, z_low = _rise(*(lows := _low_likes(inp, since))[:2])
-    known = lows[2] and p0 + p1 > 0
+    known = lows[2] and p0 + p1 > 0 and p0 < LOW_MOST
     speaks_for = known and z_low > LOW_Z and p1 - p0 > LOW_RISE
     sure = (
         found.now > (0.5 * h if speaks_for else h) and found.z + max(0.0, z_low if known else 0.0) > BOUGHT_Z

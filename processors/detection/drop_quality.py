@@ -28,6 +28,9 @@ DEPTH_TAU, RATE_TAU = 0.25, 0.25
 #: Single posts differ by at least so much (log sd), even if the reference's few agree.
 RATE_SD_MIN: Final = 0.30
 MIN_ACTORS: Final = 10
+#: Likes' worth that a post must usually draw for its rate to be tested: of a handful, the median of a
+#: week's posts is a matter of chance.
+MIN_WEIGHT: Final = 15.0
 SURGE: Final = (("D7", 1.6),)
 
 
@@ -55,8 +58,10 @@ def _acts_per_post(inp: SignalInput) -> float:
     return median(acts) if acts else 0.0
 
 
-def _rate_z(part: Score, ref: Reference, acts: float) -> float:
+def _rate_z(part: Score, ref: Reference, acts: float, followers: int | None) -> float:
     if part.value is None or not part.baseline or part.n <= 0 or ref.quality_posts <= 0:
+        return 0.0
+    if part.baseline * (followers or 0) < MIN_WEIGHT:
         return 0.0
     # A post of few acts is a matter of chance beyond what posts differ by.
     single = MEDIAN_SE**2 * (max(RATE_SD_MIN, ref.quality_rate_log_sd or 0.5) ** 2 + 1 / max(1.0, acts))
@@ -87,7 +92,11 @@ def quality_drop(score: Score, inp: SignalInput, ref: Reference) -> Finding:
     tests: Sequence[tuple[str, float, float]] = (
         ("genuineness", _genuineness_z(shares["genuineness"]), G_DELTA),
         ("depth", _depth_z(shares["depth"], ref), DEPTH_DELTA),
-        ("quality_rate", _rate_z(shares["quality_rate"], ref, _acts_per_post(inp)), RATE_DELTA),
+        (
+            "quality_rate",
+            _rate_z(shares["quality_rate"], ref, _acts_per_post(inp), inp.followers),
+            RATE_DELTA,
+        ),
     )
     found = [
         (z, name) for name, z, delta in tests

@@ -13,6 +13,8 @@ estimated from it, and how far levels wander without any cause (.14 in two month
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from math import log, sqrt
 from typing import Final
 
@@ -104,18 +106,26 @@ def _drawn(inp: SignalInput, ref: Reference) -> _Drawn | None:
     if usual <= 0:
         return None
     counts = [min(_count(post), DRAWN_CAP * usual) for post in since]
-    noise = (
-        location_scale([log(x + 0.5) for x in past], prior=sqrt(POST_SD**2 + 1 / usual), prior_n=8).sd
-        if past
-        else POST_SD * 1.3
-    )
+    noise = _noise([_count(post) for post in posts], past, usual)
     phi = max(1.2, 1 + usual * POST_SD_MIN**2, usual * noise * noise)
     return _Drawn(since, counts, usual, phi, own * usual)
 
 
+def _noise(all_: Sequence[float], past: Sequence[float], usual: float) -> float:
+    """Sd of a post's log count: of the past's posts, and from one kept post to the next, which a slow change
+    leaves as it is; the larger, since the past's posts are soon no longer kept where many are made."""
+    prior = sqrt(POST_SD**2 + 1 / usual)
+    logs = [log(x + 0.5) for x in all_]
+    steps = [(b - a) / sqrt(2) for a, b in pairwise(logs)]
+    found = [location_scale(steps, prior=prior, prior_n=8).sd] if steps else [1.3 * prior]
+    if past:
+        found.append(location_scale([log(x + 0.5) for x in past], prior=prior, prior_n=8).sd)
+    return max(found)
+
+
 #: Change to be found, share of wandering and reference that is null, most of one post (log-likelihood).
 DECAY_FACTOR, DECAY_GUARD, DECAY_CAP = 0.6, 0.8, 2.5
-DECAY_Z: Final = 3.2
+DECAY_Z: Final = 3.1
 DECAY_MATTERS, DECAY_CRITICAL = -0.25, -0.50
 DECAY_POSTS: Final = 3
 

@@ -7,7 +7,9 @@ finds in seconds what the fault tests would find in minutes.
 
 from __future__ import annotations
 
+import json
 import random
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,15 +19,22 @@ from processors.actors import ActorHasher
 from processors.book import Book
 from processors.partition import Partition
 from processors.records import Config
+from processors.rules import RuleBook
 from processors.state.layout import PartitionKeys, partition_of
 from processors.state.memory_store import MemoryStore
 from processors.state.store import Answer
 from schemas import Partnership
+from schemas.rules import RulesFile
 from tests.faults.load import Load, make
 from tests.faults.state import comparable
 
 PARTITIONS = 2
 HOUR = 500_000  # of arrival: wall time stands still here
+SHADOW = RuleBook(
+    RulesFile.model_validate(
+        {"defaults": {"connection": {"for": "2h"}, "custom": {"low": "connection below 45 for 3h"}}}
+    )
+)
 
 
 @dataclass
@@ -39,8 +48,9 @@ class Record:
 class Run:
     """One partition driven as a lane drives it."""
 
-    def __init__(self, load: Load, records: list[Record], number: int) -> None:
+    def __init__(self, load: Load, records: list[Record], number: int, config: Config) -> None:
         self.store = MemoryStore()
+        self.config = config
         self.records = records
         self.keys = PartitionKeys("test", "events", number)
         self.book = Book(Partnership.model_validate(item) for item in load.partnerships)
@@ -52,7 +62,7 @@ class Run:
 
     async def claim(self) -> tuple[Partition, int]:
         claim = await self.store.claim(self.keys)
-        partition = Partition(self.keys, self.book, self.hasher, Config())
+        partition = Partition(self.keys, self.book, self.hasher, self.config)
         ids, acts = partition.memory.hours_to_load(HOUR)
         partition.restore(
             claim,
@@ -111,15 +121,20 @@ class Run:
     def state(self) -> dict[str, Any]:
         return comparable(self.store.hashes, self.store.strings, self.keys)
 
-    def alerts(self) -> dict[bytes, None]:
-        return dict.fromkeys(body for _, body in self.store.streams.get(self.keys.outbox, []))
+    def alerts(self) -> list[bytes]:
+        return [body for _, body in self.store.streams.get(self.keys.outbox, [])]
+
+    def compared(self) -> list[bytes]:
+        """Transitions under live and shadow rules."""
+        return [body for _, body in self.store.streams.get(self.keys.shadow, [])]
 
 
-def run_of(load: Load, number: int) -> Run:
+def run_of(load: Load, number: int, config: Config) -> Run:
     rows = [r for r in load.records if partition_of(r[1], PARTITIONS) == number]
     return Run(
-        load, [Record(i, int(at * 1_000), key, value) for i, (at, key, value) in enumerate(rows)], number
-    )
+        load, [Record(i, int(at * 1_000), key, value) for i, (at, key, value) in enumerate(rows)], number,
+        config,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -132,7 +147,9 @@ async def test_fences_and_restarts_leave_no_trace(
     """`story`: the demo's, with references and an alert; else a mix with undos, late events and threads."""
     load = make(105_000, PARTITIONS) if story else make(15_000, PARTITIONS, story=False)
     number = partition_of(b"gen:sol.cooks", PARTITIONS)  # who raises the alert
-    undisturbed, run = run_of(load, number), run_of(load, number)
+    # With an alert also under shadow rules: neither set of rules may tell anything twice, or not at all.
+    config = Config(shadow_rules=SHADOW if story else None)
+    undisturbed, run = run_of(load, number, config), run_of(load, number, config)
     await undisturbed.go(random.Random(0), 4_000, 0.0, evict=False)
     assert bool(undisturbed.alerts()) == story
     await run.go(random.Random(fence), fence, restart, evict)
@@ -142,4 +159,9 @@ async def test_fences_and_restarts_leave_no_trace(
     ):  # fmt: skip
         assert not {name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name)}
     assert run.rejected == undisturbed.rejected
-    assert run.alerts() == undisturbed.alerts()
+    assert sorted(run.alerts()) == sorted(undisturbed.alerts())
+    assert sorted(run.compared()) == sorted(undisturbed.compared())
+    assert len(set(run.compared())) == len(run.compared())
+    if story:
+        told = Counter((line["set"], line["state"]) for line in map(json.loads, run.compared()))
+        assert told["live", "firing"] and told["shadow", "firing"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from processors.detection.lifecycle import (
     FIRING,
@@ -17,6 +18,7 @@ from processors.detection.lifecycle import (
     advance,
     decode_state,
     encode_state,
+    end,
     fingerprint,
     inhibited,
     muted,
@@ -194,6 +196,90 @@ def test_replay_gives_the_same_ids_also_through_state(
     assert play(story(items), through_bytes=True) == told
     twice = [step for step in story(items) for _ in range(2)]  # each boundary judged twice
     assert play(twice) == told
+
+
+RANK = {"info": 1, "warning": 2, "critical": 3}
+
+
+@given(steps, st.sampled_from([0, 600, HOUR, 5 * HOUR]), st.sampled_from([0, HOUR, 4 * HOUR]), st.booleans())
+def test_for_and_keep_firing_for_are_held_to_the_second(
+    items: list[tuple[float, bool, int, bool, int]], for_s: int, keep_s: int, sure: bool
+) -> None:
+    state = AlertState.new("p", "connection", "drop")
+    judged: dict[int, Verdict] = {}
+    told: list[Transition] = []
+    for verdict, at in story(items):
+        verdict = replace(verdict, evidence_needed=0) if sure else verdict
+        judged.setdefault(at, verdict)  # a boundary that was judged is not judged again
+        state, transitions = advance(state, verdict, at, for_s=for_s, keep_s=keep_s)
+        told += transitions
+    assert len({t.transition_id for t in told}) == len(told)
+    now, loudest = INACTIVE, 0
+    for t in told:
+        assert t.previous_state == now  # every step is told, also two at one boundary
+        now = INACTIVE if t.state == RESOLVED else t.state
+        between = [one for at, one in judged.items() if t.started_at <= at <= t.at]
+        if t.state == FIRING and t.previous_state == PENDING:
+            assert t.at - t.started_at >= for_s
+            assert all(one.breached and one.measurable for one in between)
+            assert between[-1].evidence_key - between[0].evidence_key >= between[-1].evidence_needed
+            loudest = 0
+        if t.state == RESOLVED and t.reason == "recovered":
+            last = [one for at, one in judged.items() if t.at - keep_s <= at <= t.at]
+            assert all(one.measurable and not one.breached for one in last)
+            assert t.at - max(at for at, one in judged.items() if at <= t.at and one.breached) >= keep_s
+        if t.state == NO_DATA:
+            assert not between[-1].measurable
+        if t.state in (FIRING, NO_DATA):
+            assert RANK[t.severity] >= loudest  # while it fires it gets louder only
+            loudest = RANK[t.severity]
+    assert state.state == now
+
+
+@given(steps, st.integers(0, 40))
+def test_a_rule_that_is_not_asked_for_any_more_ends_its_alert_once(
+    items: list[tuple[float, bool, int, bool, int]], after: int
+) -> None:
+    state, at = AlertState.new("p", "connection", "drop"), NOW
+    for verdict, at in story(items):
+        state, _ = advance(state, verdict, at)
+    ended, told = end(state, at + after, "rule_disabled")
+    if not after:
+        assert not told or state.last_at < at
+    elif state.state == INACTIVE:
+        assert not told
+    else:
+        assert [(t.state, t.previous_state, t.reason) for t in told] == [
+            (RESOLVED, state.state, "rule_disabled")
+        ]
+        assert told[0].alert_id == state.alert_id
+    assert end(ended, at + after, "rule_disabled") == (ended, ())
+
+
+def test_without_a_wait_pending_and_firing_are_told_at_one_boundary() -> None:
+    state = AlertState.new("p", "all_in", "event", "post 1")
+    sure = replace(v(-0.8), evidence_needed=0)
+    state, told = advance(state, sure, NOW, for_s=0)
+    assert [(t.previous_state, t.state) for t in told] == [(INACTIVE, PENDING), (PENDING, FIRING)]
+    assert len({t.transition_id for t in told}) == 2
+    assert len({t.alert_id for t in told}) == 1
+    assert advance(state, sure, NOW, for_s=0) == (state, ())
+    assert state.fingerprint != AlertState.new("p", "all_in", "event", "post 2").fingerprint
+
+
+def test_a_clock_that_jumps_confirms_nothing_without_new_evidence() -> None:
+    state, _ = run([v(-0.8, seen=100)])
+    state, told = advance(state, v(-0.8, seen=100), state.last_at + 300 * 24 * HOUR)
+    assert (state.state, told) == (PENDING, ())
+    assert advance(state, v(-0.8, seen=500), NOW - HOUR) == (state, ())  # nor does one that goes back
+
+
+def test_no_data_does_not_count_as_recovery() -> None:
+    state, _ = run([v(0.0)] * 6, firing())  # half an hour of the hour
+    state, told = run([v(blind=True)] * 3 + [v(0.0)] * 12, state)
+    assert (state.state, told) == (FIRING, [])  # the hour begins anew
+    state, told = run([v(0.0)], state)
+    assert [t.reason for t in told] == ["recovered"]
 
 
 def test_state_is_small() -> None:

@@ -1,5 +1,7 @@
-"""What the command line does about deliveries: look, send again, switch receivers off and on. Each act has its
-line in the audit."""
+"""What the command line does about deliveries: look, send again, switch receivers off and on.
+
+Each act has its line in the audit.
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,8 @@ Top: `name`, `title_words`, `why`, `why_words`, `status`, `firing`, `resolved` (
 
 Each alert: `alert_id`, `partnership_id`, `influencer_id`, `brand_id`, `signal`, `rule`, `subject`, `state`,
 `severity`, `label`, `cause`, `summary`, `advice`, `since`, `ended`, `from_to`, `change`, `sure`, `parts`
-(`title`, `before`, `after`, `share`), `events`, `actors`, `considered` (`what`, `accepted`, `why`), `links`.
+(`title`, `before`, `after`, `share`), `events`, `actors`, `considered` (`what`, `accepted`, `why`), `links`,
+`also` (other partnerships of the influencer that it concerns).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _RANK: Final = {"info": 0, "warning": 1, "critical": 2}
 _WINDOW: Final = {"H1": "1 hour", "D1": "a day", "D7": "7 days", "D28": "28 days", "D90": "90 days"}
 _MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _EVENTS_SHOWN: Final = 10
+_ALSO_SHOWN: Final = 5
 
 
 def day_time(when: dt.datetime) -> str:
@@ -43,7 +45,7 @@ def day_time(when: dt.datetime) -> str:
 
 def context_of(n: Notification, links_of: Callable[[Alert], dict[str, str]]) -> dict[str, Any]:
     """The variables of a template."""
-    alerts = [_alert(alert, links_of(alert)) for alert in n.alerts]
+    alerts = [_alert(alert, links_of(alert), n.also.get(alert.alert_id, [])) for alert in n.alerts]
     firing = [item for item in alerts if item["state"] != "resolved"]
     resolved = [item for item in alerts if item["state"] == "resolved"]
     name = _name(n)
@@ -97,7 +99,7 @@ def _small(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _alert(alert: Alert, links: dict[str, str]) -> dict[str, Any]:
+def _alert(alert: Alert, links: dict[str, str], also: list[str]) -> dict[str, Any]:
     cause = cause_of(alert.subject, alert.rule, alert.signal)
     label = LABEL.get(alert.signal, spoken(alert.signal))
     return {
@@ -133,6 +135,8 @@ def _alert(alert: Alert, links: dict[str, str]) -> dict[str, Any]:
             if item.considered
         ],
         "links": links,
+        "also": ", ".join(also[:_ALSO_SHOWN])
+        + (f" and {len(also) - _ALSO_SHOWN} more" if len(also) > _ALSO_SHOWN else ""),
     }
 
 

@@ -107,6 +107,13 @@ def test_several_partnerships_are_told_apart():
     assert "acme--ann: Connection" in render(n, "chat") and "bolt--ann: Connection" in render(n, "chat")
 
 
+def test_other_partnerships_that_it_concerns_are_named():
+    n = group(alert(), also={"sample-1": [f"p{i}" for i in range(7)]})
+    assert "It concerns p0, p1, p2, p3, p4 and 2 more, too." in render(n, "chat")
+    for form in ("mail_text", "mail_html"):
+        assert "p4 and 2 more, too" in render(n, form)
+
+
 def test_recovery_and_reminder_say_so():
     over = sample("x", "resolved").model_copy(update={"group_labels": {}})
     assert render(over, "title") == "sample--rapport: connection with the audience (over)"

@@ -30,6 +30,8 @@ _OURS: Final = PATH + "?filter=job%3D%22rapport%22&filter=rapport_receiver%3D%22
 #: Alerts that are sent again, at most; and in one request.
 MOST: Final = 10_000
 BATCH: Final = 64
+#: Of the list of what fires there; some KiB an alert.
+LIST_BYTES: Final = 16 * 1024 * 1024
 
 
 class AlertmanagerPusher:
@@ -121,7 +123,7 @@ class AlertmanagerPusher:
 
     async def _adopt(self) -> None:
         """Takes over what fires there under our name, from before a restart of ours."""
-        raw = await self._poster.get(_OURS.format(name=self.name))
+        raw = await self._poster.get(_OURS.format(name=self.name), LIST_BYTES)
         try:
             held = json.loads(raw)
             for one in held[:MOST]:
@@ -132,6 +134,6 @@ class AlertmanagerPusher:
                 }
                 self._firing.setdefault(one["annotations"]["alert_id"], kept | {"endsAt": one["endsAt"]})
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            # Cut at 64 KiB, or not what we wrote: those are held until their `endsAt`, and told by us later.
+            # Cut, or not what we wrote: those are held until their `endsAt`, and told by us later.
             self._firing = {}
         self._adopted = True

@@ -135,9 +135,13 @@ def _alert(alert: Alert, links: dict[str, str], also: list[str]) -> dict[str, An
             if item.considered
         ],
         "links": links,
-        "also": ", ".join(also[:_ALSO_SHOWN])
-        + (f" and {len(also) - _ALSO_SHOWN} more" if len(also) > _ALSO_SHOWN else ""),
+        "also": _several(also),
     }
+
+
+def _several(names: list[str]) -> str:
+    more = len(names) - _ALSO_SHOWN
+    return ", ".join(names[:_ALSO_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _from_to(alert: Alert) -> str:

@@ -146,15 +146,17 @@ class Poster:
         """
         await self._request("POST", path, body, headers)
 
-    async def get(self, path: str) -> bytes:
-        """GETs at most 64 KiB (an answer that is longer comes cut).
+    async def get(self, path: str, most: int = ANSWER_BYTES) -> bytes:
+        """GETs at most `most` bytes (an answer that is longer comes cut).
 
         Raises:
             DeliveryError
         """
-        return await self._request("GET", path, None, {})
+        return await self._request("GET", path, None, {}, most)
 
-    async def _request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> bytes:
+    async def _request(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], most: int = ANSWER_BYTES
+    ) -> bytes:
         try:
             async with self._open().request(
                 method, self.url.rstrip("/") + path if path else self.url, data=body, headers=headers,
@@ -162,7 +164,7 @@ class Poster:
             ) as answer:  # fmt: skip
                 taken = 200 <= answer.status < 300 and method == "POST"
                 # What follows a yes is of no interest: it is read to keep the connection, not waited for.
-                said = b"" if taken else await _at_most(answer)
+                said = b"" if taken else await _at_most(answer, most)
                 judge(answer.status, answer.headers, said, self._clock())
                 return said
         except DeliveryError as error:
@@ -185,10 +187,10 @@ class Poster:
             self._session = None
 
 
-async def _at_most(answer: aiohttp.ClientResponse) -> bytes:
+async def _at_most(answer: aiohttp.ClientResponse, most: int) -> bytes:
     found = bytearray()
-    while len(found) < ANSWER_BYTES:
-        piece = await answer.content.read(ANSWER_BYTES - len(found))
+    while len(found) < most:
+        piece = await answer.content.read(most - len(found))
         if not piece:
             break
         found += piece

@@ -201,11 +201,15 @@ def part_of(
 
 
 def _seen(inf: Influencer, clock: float) -> list[Seen]:
-    """Posts of the last 28 days, with a sample of who acted on them."""
+    """Posts of the last 28 days, with a sample of who acted on them; newcomers where they can be told."""
     ledger = inf.ledgers.get(Coaction.name)
     if not isinstance(ledger, Coaction):
         return []
-    return [post for post in ledger.seen(clock) if post.at > clock - ACTS_S]
+    return [
+        post if post.at >= ledger.warm_from else msgspec.structs.replace(post, new=frozenset())
+        for post in ledger.seen(clock)
+        if post.at > clock - ACTS_S
+    ]
 
 
 def _changes(inf: Influencer, today: int) -> tuple[tuple[int, float], ...]:

@@ -202,6 +202,11 @@ class Coaction(Ledger):
         """Whether newcomers can be told."""
         return self._kept.warm > 0
 
+    @property
+    def warm_from(self) -> float:
+        """Newcomers of posts from then on (epoch s) can be told; infinity: not yet."""
+        return self._kept.warm or _NEVER
+
     def seen(self, at: float) -> list[Seen]:
         """The held posts up to `at` (epoch s) and who acted on them until then, oldest first."""
         out = []

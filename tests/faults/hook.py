@@ -22,11 +22,12 @@ class Arrived:
 class Hook:
     """Answers 200, or at random 500, late, or not at all; sometimes after having taken the message.
 
-    `rng` None: always 200.
+    `rng` None: always `status`; what is not 200 is not recorded.
     """
 
     def __init__(self, rng: random.Random | None = None) -> None:
         self.rng = rng
+        self.status = 200
         self.arrived: list[Arrived] = []
         self.port = 0
         self._runner: web.AppRunner | None = None
@@ -50,6 +51,8 @@ class Hook:
         mood = "well" if self.rng is None else self.rng.choices(
             ("well", "error", "hang", "close", "late"), (60, 15, 8, 12, 5)
         )[0]  # fmt: skip
+        if self.status != 200:
+            return web.Response(status=self.status)
         payload = await request.json()
         self.arrived.append(
             Arrived(request.headers["webhook-id"], payload["group_key"], body, mood == "well")

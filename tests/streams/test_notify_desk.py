@@ -60,8 +60,8 @@ class Office:
         self.gone: list[str] = []
         self.courier = Courier({"hook": self.hook}, {"hook": Rate(1_000_000, 1.0)}, lambda: self.now)
         self.shared = Shared(
-            self.store, self.courier, lambda n: Engine(lambda labels: [PATH], {"hook"}, partition=n), SCHEDULE,
-            lambda: self.now, on_gone=lambda name, why: self.gone.append(name),
+            self.store, self.courier, lambda n: Engine(lambda _: [PATH], {"hook"}, partition=n),
+            SCHEDULE, lambda: self.now, on_gone=lambda name, why: self.gone.append(name),
         )  # fmt: skip
         self.desk = Desk(self.shared, KEYS)
 

@@ -22,9 +22,9 @@ from processors.generator.scenario import (
 
 #: Days generated before the live part: the reference's 28 and a clean week.
 PAST_DAYS: Final = 35
-#: Event seconds per wall second: three hours, so that the alert comes some twelve seconds after the live
+#: Event seconds per wall second: five hours, so that the alert comes some eight seconds after the live
 #: part begins.
-SPEED: Final = 10_800.0
+SPEED: Final = 18_000.0
 #: The partnership that slips, and how long.
 SLIPS: Final = "oakandsalt--sol.cooks"
 _SILENT_DAYS: Final = 21.0
@@ -42,7 +42,7 @@ class Demo:
 def demo(now: datetime, *, seed: int = 7, live_days: int = 180) -> Demo:
     """The demo scenario with its live part ending at the last midnight (UTC) before `now`.
 
-    At the usual speed of three hours a second, 180 days last 24 minutes. Past: `events(end=live_from)`;
+    At the usual speed of five hours a second, 180 days last 14 minutes. Past: `events(end=live_from)`;
     live: `events(start=live_from)`.
     """
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -159,8 +159,8 @@ def bought_likes(look: Look) -> Verdict:
             *((CausePart("suspicious_likes", p0, p1, p0 - p1),) if speaks_for else ()),
         ),
         weighed, critical=excess > log(3), recovered=excess < BOUGHT_MATTERS / 2,
-        summary=f"Posts are affected by likes that do not look organic: the last {found.n} drew "
-        f"{exp(excess):.1f} times the likes that their comments and the own past explain.",
+        summary=f"Posts are affected by likes that do not fit their comments: the last {found.n} posts "
+        f"drew {exp(excess):.1f} times the likes that would be usual for them.",
         advice=LIKES_ADVICE,
     )  # fmt: skip
 

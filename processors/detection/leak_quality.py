@@ -151,7 +151,8 @@ def slow_decay(look: Look) -> Verdict:
         (CausePart("quality_rate", drawn.usual, found.estimate, pull),), declared(inp, QUALITY),
         critical=change <= DECAY_CRITICAL, recovered=change > DECAY_MATTERS / 2,
         summary=f"Interaction leaks away: the last {found.n} posts drew {-change:.0%} fewer likes and "
-        f"comments than those of the reference at the same age ({found.estimate:.0f} of {drawn.usual:.0f}).",
+        f"comments than those of the reference at the same age ({found.estimate:.0f} a post, "
+        f"{drawn.usual:.0f} before).",
         advice=ADVICE[DECAY],
     )  # fmt: skip
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import urllib.request
 from collections.abc import Callable
@@ -46,7 +48,9 @@ async def test_a_taken_port_is_a_plain_error(
 async def test_health_readiness_and_metrics_tell_what_is(
     embedded_pair: Pair, settings_for: Callable[..., Settings], tmp_path: Path
 ) -> None:
-    settings = settings_for(embedded_pair)
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("defaults: {connection.drop: {for: 1h}}")
+    settings = settings_for(embedded_pair).model_copy(update={"rules": rules, "shadow_rules": rules})
     await ensure_topics(settings)
     await send(settings, [_like(number) for number in range(300)])
     with WorkerProcess(settings, tmp_path / "log") as worker:
@@ -55,6 +59,11 @@ async def test_health_readiness_and_metrics_tell_what_is(
         ready = await until(_ready(worker), lambda r: bool(r["ready"]), within=10, child=worker.child)
         assert ready["assigned"] == ready["claimed"] == list(range(settings.partitions))
         samples = _get(worker, "/metrics")
+        for text, told in (("defaults: [", "the rules stay as they were"), ("", "the rules were read again")):
+            rules.write_text(text)
+            os.kill(worker.child.pid, signal.SIGHUP)
+            await until(_logged(worker, told), bool, within=10, child=worker.child)
+        assert json.loads(_get(worker, "/health"))["status"] == "ok"
     counted = [
         line for line in samples.splitlines() if line.startswith("rapport_events_total") and "counted" in line
     ]
@@ -81,6 +90,13 @@ def _ready(worker: WorkerProcess):  # type: ignore[no-untyped-def]
             return json.loads(_get(worker, "/ready"))  # type: ignore[no-any-return]
         except OSError:
             return {"ready": False}
+
+    return look
+
+
+def _logged(worker: WorkerProcess, words: str):  # type: ignore[no-untyped-def]
+    async def look() -> bool:
+        return words in worker.child.logged()
 
     return look
 

@@ -254,3 +254,19 @@ async def test_a_write_that_would_make_a_string_too_long_writes_nothing(store: R
         anew.add("APPEND", keys.event_ids(5), [b"z"])
         anew.add("UNLINK", keys.event_ids(5), [])
         assert (await each.apply(keys, anew))[0] is Answer.OK
+
+
+async def test_what_is_only_compared_is_bounded(store: RedisStore) -> None:
+    for each in (store, MemoryStore()):
+        keys = fresh()
+        claim = await each.claim(keys)
+        write = Write(claim.epoch, claim.seq, -1, 1)
+        for number in range(400):
+            write.add("XADD", keys.shadow, ["MAXLEN", "~", 100, "*", "alert", b"%d" % number])
+        assert (await each.apply(keys, write))[0] is Answer.OK
+        if isinstance(each, MemoryStore):
+            kept = [body for _, body in each.streams[keys.shadow]]
+        else:
+            kept = [fields[b"alert"] for _, fields in await each._redis.xrange(keys.shadow)]  # type: ignore[index, union-attr]
+        assert 100 <= len(kept) <= 300
+        assert kept[-1] == b"399"

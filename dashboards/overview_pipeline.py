@@ -104,6 +104,33 @@ def _flow() -> list[Builder[models.Panel]]:
             unit="eps",
             stack=True,
         ),
+        graph(
+            "Sources: payloads and results",
+            "Payloads that clients of sources took per second, and what came of them. Unresolved are deletions "
+            "of what was never seen, mostly nobody's who is watched; rejected should be none.",
+            Q(
+                "sum by (source) (rate(rapport_source_frames_total[$__rate_interval]))",
+                "{{source}}: payloads",
+            ),
+            Q(
+                "sum by (source, result) (rate(rapport_source_results_total[$__rate_interval]))",
+                "{{source}}: {{result}}",
+            ),
+            unit="eps",
+            width=12,
+        ),
+        graph(
+            "Sources: behind",
+            "Time between now and up to when a source was read and acknowledged, and connections that broke "
+            "per hour. A source that is minutes behind has lost its server, or Kafka does not acknowledge.",
+            Q("time() - max by (source) (rapport_source_cursor_timestamp_seconds)", "{{source}}: behind"),
+            Q(
+                "3600 * sum by (source) (rate(rapport_source_failures_total[$__rate_interval]))",
+                "{{source}}: failures an hour",
+            ),
+            unit="s",
+            width=12,
+        ),
     ]
 
 

@@ -15,6 +15,8 @@ from dashboards.parts import DATASOURCE_NAME, DATASOURCE_UID
 
 #: How often Prometheus asks a worker. Grafana's `$__rate_interval` is four of these at least.
 SCRAPE_INTERVAL = "5s"
+#: Services of docker-compose.yml that have metrics, and on which port.
+PROCESSES = {"worker": 6066, "notifier": 6067, "serve": 6068}
 PROMETHEUS_URL = "http://prometheus:9090"
 #: Where the compose file mounts the dashboards within Grafana's container.
 DASHBOARDS_PATH = "/etc/rapport/dashboards"
@@ -56,17 +58,20 @@ def provider_file(path: str = DASHBOARDS_PATH) -> str:
     return _yaml({"apiVersion": 1, "providers": [provider]})
 
 
-def prometheus_file(host: str = "worker", port: int = 6066) -> str:
-    """YAML of Prometheus: asks every worker that the name `host` resolves to, so scaled ones too."""
-    scrape = {
-        "job_name": "rapport-worker",
-        "metrics_path": "/metrics",
-        "dns_sd_configs": [{"names": [host], "type": "A", "port": port, "refresh_interval": "10s"}],
-    }
+def prometheus_file() -> str:
+    """YAML of Prometheus: asks every process that the services' names resolve to, so scaled ones too."""
+    scrapes = [
+        {
+            "job_name": f"rapport-{host}",
+            "metrics_path": "/metrics",
+            "dns_sd_configs": [{"names": [host], "type": "A", "port": port, "refresh_interval": "10s"}],
+        }
+        for host, port in PROCESSES.items()
+    ]
     return _yaml(
         {
             "global": {"scrape_interval": SCRAPE_INTERVAL, "evaluation_interval": "15s"},
-            "scrape_configs": [scrape],
+            "scrape_configs": scrapes,
         }
     )
 

@@ -21,7 +21,9 @@ ENDS_BY_ITSELF = {"topics"}
 #: Speaks to Kafka only and has no port of its own that could be asked.
 WITHOUT_HEALTHCHECK = ENDS_BY_ITSELF | {"generator"}
 #: Commands of the main job (issue 3, item 8).
-COMMANDS = {("worker",), ("generate",), ("topics", "create"), ("demo",), ("replay",), ("doctor",)}
+COMMANDS = {
+    ("worker",), ("notifier",), ("serve",), ("generate",), ("topics", "create"), ("demo",), ("replay",), ("doctor",)
+}  # fmt: skip
 
 
 def default_of(value: str) -> str:
@@ -35,7 +37,9 @@ def service(request):
 
 
 def test_everything_of_the_issue_is_there():
-    assert set(SERVICES) == {"kafka", "valkey", "topics", "worker", "generator", "prometheus", "grafana"}
+    assert set(SERVICES) == {
+        "kafka", "valkey", "topics", "worker", "notifier", "serve", "generator", "prometheus", "grafana"
+    }  # fmt: skip
     assert SERVICES["kafka"]["image"].startswith("apache/kafka:4.")
     assert SERVICES["grafana"]["image"].startswith("grafana/grafana:12.3.")
     assert SERVICES["generator"]["profiles"] == ["generator"]
@@ -54,7 +58,7 @@ def test_the_base_of_our_own_image_is_pinned():
 
 
 def test_all_our_services_share_one_image_and_its_settings():
-    assert set(OURS) == {"topics", "worker", "generator"}
+    assert set(OURS) == {"topics", "worker", "notifier", "serve", "generator"}
     assert len({service["image"] for service in OURS.values()}) == 1
     assert all(service["environment"] == OURS["worker"]["environment"] for service in OURS.values())
     assert all(service["read_only"] and service["cap_drop"] == ["ALL"] for service in OURS.values())
@@ -131,14 +135,20 @@ def test_addresses_point_at_services_and_their_listeners():
     assert "127.0.0.1:9092:9092" in SERVICES["kafka"]["ports"]
     assert kafka["KAFKA_PROCESS_ROLES"] == "broker,controller"
     assert provision.PROMETHEUS_URL == "http://prometheus:9090"
-    port = OURS["worker"]["environment"]["RAPPORT_HTTP_PORT"]
-    scrape = yaml.safe_load(provision.prometheus_file())["scrape_configs"][0]["dns_sd_configs"][0]
-    assert (scrape["names"], str(scrape["port"])) == (["worker"], port)
-    assert f":{port}/ready" in SERVICES["worker"]["healthcheck"]["test"][-1]
+    made = Settings()
+    ports = {"worker": made.http_port, "notifier": made.notifier_http_port, "serve": made.serve_port}
+    assert ports == provision.PROCESSES
+    assert OURS["worker"]["environment"]["RAPPORT_HTTP_PORT"] == str(made.http_port)
+    scrapes = yaml.safe_load(provision.prometheus_file())["scrape_configs"]
+    asked = [scrape["dns_sd_configs"][0] for scrape in scrapes]
+    assert [(one["names"], one["port"]) for one in asked] == [([name], ports[name]) for name in ports]
+    for name, port in ports.items():
+        assert f":{port}/" in SERVICES[name]["healthcheck"]["test"][-1]
 
 
-def test_health_check_of_the_worker_is_valid_python():
-    compile(SERVICES["worker"]["healthcheck"]["test"][-1], "healthcheck", "exec")
+@pytest.mark.parametrize("name", ["worker", "notifier", "serve"])
+def test_health_check_of_a_process_is_valid_python(name):
+    compile(SERVICES[name]["healthcheck"]["test"][-1], "healthcheck", "exec")
 
 
 def test_valkey_keeps_what_it_is_given():

@@ -82,6 +82,16 @@ def _url_or_env(value: str) -> str:
     return value
 
 
+def _link(value: str) -> str:
+    if not re.fullmatch(r"https?://[!#-;=?-\[\]_a-z{}~%]{1,2000}", value):
+        raise PydanticCustomError(
+            "link",
+            "should be like https://host/path, with what to fill in like {place}",
+            {"place": "{partnership_id}"},
+        )
+    return value
+
+
 def _header(value: str) -> str:
     if not value.isprintable() or not value.isascii():
         raise PydanticCustomError("header", "must be printable ASCII on one line")
@@ -94,6 +104,8 @@ RateLimit = Annotated[Rate, BeforeValidator(_rate)]
 Secret = Annotated[Text, AfterValidator(_env_only)]
 #: An http(s) address without credentials, or `env:NAME`.
 Url = Annotated[Text, AfterValidator(_url_or_env)]
+#: An http(s) address with places in braces.
+LinkUrl = Annotated[Text, AfterValidator(_link)]
 Name = Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 HeaderName = Annotated[Text, Field(pattern=r"^[A-Za-z0-9-]{1,100}$")]
 HeaderValue = Annotated[Text, Field(max_length=2_000), AfterValidator(_header)]

@@ -24,7 +24,7 @@ from pydantic_core import PydanticCustomError
 
 from schemas.acts import LABELS, MATCHERS_MAX, Matcher
 from schemas.common import Flag, Text
-from schemas.receivers import Config, Duration, Name, ReceiverConfig, Url
+from schemas.receivers import Config, Duration, LinkUrl, Name, ReceiverConfig
 
 DEPTH_MAX: Final = 8
 ROUTES_MAX: Final = 1_000
@@ -109,8 +109,8 @@ class Links(Config):
     """Addresses that messages lead to; {partnership_id}, {influencer_id}, {brand_id}, {alert_id} are filled
     in. A link that is not set is not shown."""
 
-    dashboard: Url | None = None
-    partnership: Url | None = None
+    dashboard: LinkUrl | None = None
+    partnership: LinkUrl | None = None
 
 
 class Routing(Config):

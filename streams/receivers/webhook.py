@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from standardwebhooks import Webhook
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from schemas.notifications import Notification
     from schemas.receivers import WebhookReceiver
     from streams.receivers.links import LinkMaker
+
+#: As the specification wants it.
+SECRET_BYTES: Final = (24, 64)
 
 
 def signed(body: bytes, message_id: str, at: dt.datetime, keys: Sequence[Webhook]) -> dict[str, str]:
@@ -67,13 +71,16 @@ class WebhookSender:
 
 
 def _key(reference: str, config: WebhookReceiver) -> Webhook:
-    secret = from_environment(reference, config, "secrets")
+    secret = from_environment(reference, config, "secrets").removeprefix("whsec_")
     try:
-        return Webhook(secret)
-    except Exception as error:  # binascii's and the library's own; the message must not tell the secret
+        raw = base64.b64decode(secret, validate=True)  # the library would pass over what is no base64
+    except ValueError:
+        raw = b""  # nor must the message tell the secret
+    if not SECRET_BYTES[0] <= len(raw) <= SECRET_BYTES[1]:
         raise SettingsError(
             [
-                f"receiver {config.name}: {reference[4:]} is no secret like whsec_ and base64 "
-                f"({type(error).__name__}); `openssl rand -base64 32` makes one"
+                f"receiver {config.name}: {reference[4:]} should be whsec_ and the base64 of "
+                f"{SECRET_BYTES[0]} to {SECRET_BYTES[1]} random bytes; `openssl rand -base64 32` makes them"
             ]
-        ) from None
+        )
+    return Webhook(raw)

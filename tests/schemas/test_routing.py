@@ -90,6 +90,7 @@ def test_every_alert_takes_a_route_of_the_file(labels):
         ("'https://acme.example/hook'", "'ftp://acme.example'", "url", "https://"),
         ("'https://acme.example/hook'", "'https://a:hunter2@acme.example'", "url", "user or password"),
         ("secrets: ['env:S']", "secrets: ['whsec_hunter2']", "secrets", "environment variable"),
+        ("\nreceivers:\n", "\nlinks: {dashboard: 'javascript:x'}\nreceivers:\n", "links.dashboard", "https"),
         ("type: kafka", "type: kafkaa", "receivers", "kafka"),
         ("name: acme", "name: board", "receivers", "twice"),
         ("  receiver: board", "  matchers: [rule=drop]\n  receiver: board", "route", "every alert"),

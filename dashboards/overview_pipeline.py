@@ -106,8 +106,8 @@ def _flow() -> list[Builder[models.Panel]]:
         ),
         graph(
             "Sources: payloads and results",
-            "Payloads that clients of sources took per second, and what came of them. Unresolved are deletions "
-            "of what was never seen, mostly nobody's who is watched; rejected should be none.",
+            "Payloads that clients of sources took per second, and what came of them. Unresolved are "
+            "deletions of what was never seen, mostly nobody's who is watched; rejected should be none.",
             Q(
                 "sum by (source) (rate(rapport_source_frames_total[$__rate_interval]))",
                 "{{source}}: payloads",

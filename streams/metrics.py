@@ -100,6 +100,20 @@ HEALTH = Gauge(
 SIGNAL = Gauge(
     "rapport_partnership_signal", "Signal 0-100 (bounded number of partnerships)", ["partnership", "signal"]
 )
+SOURCE_FRAMES = Counter("rapport_source_frames_total", "Payloads that a source's client took", ["source"])
+SOURCE_RESULTS = Counter(
+    "rapport_source_results_total",
+    "What came of a source's payloads: event, rejected, unresolved (deletions), forgotten (accounts)",
+    ["source", "result"],
+)
+SOURCE_FAILURES = Counter(
+    "rapport_source_failures_total",
+    "Connections of a source's client that broke, or could not be made",
+    ["source"],
+)
+SOURCE_CURSOR = Gauge(
+    "rapport_source_cursor_timestamp_seconds", "Up to when a source was read and acknowledged", ["source"]
+)
 BUILD = Gauge("rapport_build_info", "Version of the program and of the method", ["version", "method_version"])
 TEMPLATE_ERRORS = Counter(
     "rapport_notify_template_errors_total",

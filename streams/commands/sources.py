@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streams.commands.options import Json
+from streams.commands.options import Broker, Config, Json, Namespace, Redis, settings_from
 
 if TYPE_CHECKING:
     from streams.sources import Options, Parsed, Source
@@ -157,6 +157,50 @@ def try_(
         print_json(_document(chosen, results))
         return
     _table(chosen, results)
+
+
+@app.command(
+    epilog="""[bold]Examples[/bold]
+
+[dim]$[/dim] rapport sources follow bluesky --url wss://jetstream.example/subscribe
+
+The cursor and what may be deleted lie in Redis, so it goes on where it was after Ctrl-C or a crash. What
+concerns an influencer with a partnership (ids like bluesky:did:plc:…) is kept; the book is asked once a minute."""
+)
+def follow(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="bluesky; others are polled or come as webhooks.")
+    ],
+    url: Annotated[
+        str,
+        typer.Option("--url", metavar="URL", envvar="RAPPORT_JETSTREAM_URL", help="Of a Jetstream server."),
+    ],
+    cursor_file: Annotated[
+        Path | None, typer.Option("--cursor-file", metavar="FILE", dir_okay=False, help="Instead of Redis.")
+    ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option("--metrics-port", min=1, max=65_535, help="Prometheus metrics on loopback.")
+    ] = None,
+    broker: Broker = None,
+    redis: Redis = None,
+    namespace: Namespace = None,
+    config: Config = None,
+) -> None:
+    """Follow a source, and send what concerns the watched to Kafka, until Ctrl-C."""
+    from streams import logs
+    from streams.commands.output import run, say
+    from streams.sources.live import follow_bluesky
+
+    if name != "bluesky":
+        raise typer.BadParameter(f"{name}: only bluesky has a client; see docs/sources.md")
+    settings = settings_from(broker, redis, namespace, config)
+    logs.set_up(settings)
+    if metrics_port is not None:
+        from prometheus_client import start_http_server
+
+        start_http_server(metrics_port, addr="127.0.0.1")
+    say(f"following {name} at {url}; Ctrl-C ends it")
+    run(follow_bluesky(settings, url, cursor_file=cursor_file))
 
 
 def _source(name: str | None, mapping: Path | None, options: Options | None = None) -> Source:

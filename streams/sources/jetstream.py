@@ -29,6 +29,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
 
+from streams import metrics
 from streams.errors import InputError, UnavailableError
 from streams.sources.base import Options, Parsed
 from streams.sources.bluesky import COLLECTIONS, Bluesky
@@ -47,6 +48,7 @@ WATCH_EVERY_S: Final = 60.0
 BACKOFF_S: Final = (1.0, 60.0)
 #: Deletions that are held so: what is deleted is mostly nobody's who is watched.
 _EARLY: Final = 10_000
+_NAME: Final = Bluesky.name
 _FRAME_MAX: Final = 1 << 20
 
 
@@ -138,6 +140,7 @@ class Jetstream:
                 raise InputError(f"{self._url}: {error}") from error
             except (OSError, TimeoutError, WebSocketException, UnavailableError) as error:
                 self.stats.failures += 1
+                metrics.SOURCE_FAILURES.labels(_NAME).inc()
                 log.warning("jetstream: %s; reconnecting", error, extra={"failures": self.stats.failures})
             if self.stats.frames > frames:
                 waits = BACKOFF_S[0]
@@ -160,7 +163,9 @@ class Jetstream:
 
     def _count(self, head: _Head, frame: bytes, parsed: Parsed) -> None:
         for reason in parsed.rejected:
-            if reason.code == "unresolved":
+            unresolved = reason.code == "unresolved"
+            metrics.SOURCE_RESULTS.labels(_NAME, "unresolved" if unresolved else "rejected").inc()
+            if unresolved:
                 self.stats.unresolved += 1
                 for key in _needs(head):
                     self._early.put(key, frame)
@@ -215,11 +220,15 @@ class Jetstream:
             if self._memory.get(f"seen/{account}") is not None:
                 await self._sink.forget(account)
                 self.stats.forgotten += 1
+                metrics.SOURCE_RESULTS.labels(_NAME, "forgotten").inc()
         latest = int(now * 1_000_000)  # a frame from the future must not skip what lies between
         self.stats.cursor = max(self.stats.cursor, *(min(head.time_us, latest) for head in heads))
         await self._memory.save(self.stats.cursor)
         self.stats.frames += len(frames)
         self.stats.events += len(events)
+        metrics.SOURCE_FRAMES.labels(_NAME).inc(len(frames))
+        metrics.SOURCE_RESULTS.labels(_NAME, "event").inc(len(events))
+        metrics.SOURCE_CURSOR.labels(_NAME).set(self.stats.cursor / 1_000_000)
 
 
 def _needs(head: _Head) -> tuple[str, ...]:

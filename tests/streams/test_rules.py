@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from processors.rules.effective import differences
+from processors.state.layout import PartitionKeys, layout_key
+from processors.state.redis_store import RedisStore
+from processors.state.store import Write
 from streams.cli import run
 from streams.errors import InputError
 from streams.rulefiles import RuleBook, load_rules, load_sets
+from streams.sending import send
 from streams.settings import Settings
+from streams.topics import ensure_topics
+from tests.conftest import Pair
 from tests.processors.evaluation.test_inputs import directory
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "rules.example.yaml"
@@ -119,3 +127,73 @@ def test_a_back_test_runs_a_directory_once(tmp_path: Path, capsys: pytest.Captur
     assert "reference of 28 days" in capsys.readouterr().err.replace("\n", " ")
     assert run(["rules", "backtest", str(tmp_path / "no"), "--rules", rules]) == 2
     assert run(["rules", "backtest", "--rules", rules]) == 2
+
+
+def _line(which: str, number: int, state: str, at: str) -> bytes:
+    return json.dumps({
+        "set": which, "transition_id": f"{which}{number}{state}", "alert_id": f"{which}{number}",
+        "fingerprint": f"f{number}", "partnership_id": f"acme--{number}", "influencer_id": "i",
+        "brand_id": "acme", "signal": "connection", "rule": "drop", "subject": None, "state": state,
+        "previous_state": "pending", "severity": "warning", "started_at": "2026-11-01T00:00:00Z",
+        "at": at, "reason": "drop", "value": 30.0, "effect": -0.5,
+    }).encode()  # fmt: skip
+
+
+async def _told(url: str) -> None:
+    store = RedisStore(url)
+    await store.load_library()
+    await store.layout(layout_key("rules"), {"version": "1", "topic": "events", "partitions": "2"})
+    for number in (0, 1):
+        keys = PartitionKeys("rules", "events", number)
+        claim = await store.claim(keys)
+        write = Write(claim.epoch, claim.seq, -1, 1)
+        lines = [_line("live", number, "firing", "2026-11-01T01:00:00Z")]
+        if number:
+            lines.append(_line("shadow", number, "firing", "2026-11-01T03:00:00Z"))
+        for line in lines:
+            write.add("XADD", keys.shadow, ["MAXLEN", "~", 100, "*", "alert", line])
+        await store.apply(keys, write)
+    await store.close()
+
+
+@pytest.mark.servers
+def test_live_and_shadow_are_compared(embedded_pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:
+    asyncio.run(_told(embedded_pair.redis_url))
+    asked = ["rules", "shadow", "--redis", embedded_pair.redis_url, "--namespace", "rules"]
+    assert run([*asked, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    (row,) = found["by_rule"]
+    assert (row["both"], row["only_live"], row["only_shadow"], row["median_delay_s"]) == (1, 1, 0, 7_200.0)
+    assert run(asked) == 0
+    printed = capsys.readouterr().out
+    assert "+2h" in printed and "only live" in printed and "acme--0" in printed
+    assert run([*asked[:-1], "nobody"]) == 1
+
+
+@pytest.mark.servers
+def test_a_back_test_reads_the_live_topic(
+    embedded_pair: Pair, settings_for: Callable[..., Settings], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    settings = settings_for(embedded_pair)
+    monkeypatch.setenv("RAPPORT_TOPIC_PREFIX", settings.topic_prefix)
+    rules = written(tmp_path / "n.yaml", "defaults: {connection: off}")
+    asked = ["rules", "backtest", "--from-topic", "--since", "3650d", "--rules", rules]
+    asked += ["--broker", settings.broker, "--json"]
+
+    async def fill() -> None:
+        await ensure_topics(settings)
+        await send(settings, [_like(number) for number in range(50)])
+
+    asyncio.run(fill())
+    assert run(asked) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["events"], found["totals"]["counted"], found["added"]) == (50, 50, [])
+
+
+def _like(number: int) -> tuple[float, bytes, bytes]:
+    event = {
+        "event_id": f"e{number}", "source": "test", "kind": "like", "influencer_id": f"x:{number % 7}",
+        "occurred_at": "2026-09-21T14:13:20Z", "actor": {"id": f"x:{number}"},
+    }  # fmt: skip
+    return 1_790_000_000 + number, f"x:{number % 7}".encode(), json.dumps(event).encode()

@@ -63,17 +63,28 @@ class AlertFilter:
 
     def takes(self, view: AlertView) -> bool:
         """Whether an alert is to be shown."""
-        alert = view.alert
+        return self.takes_alert(view.alert) and self.takes_marks(view)
+
+    def takes_alert(self, alert: Alert) -> bool:
+        """Whether it is to be shown as far as the alert itself says."""
         return (
             (alert.state in self.states if self.states else alert.state != "resolved")
             and self.partnership in (None, alert.partnership_id)
             and self.brand in (None, alert.brand_id)
             and self.signal in (None, alert.signal)
             and self.severity in (None, alert.severity)
-            and self.acked in (None, view.ack is not None)
-            and self.silenced in (None, view.silence is not None)
             and (not self.matchers or _all_match(self.matchers, labels(alert)))
         )
+
+    def takes_marks(self, view: AlertView) -> bool:
+        """Whether it is to be shown as far as people's acts say."""
+        acked, silenced = view.ack is not None, view.silence is not None
+        return self.acked in (None, acked) and self.silenced in (None, silenced)
+
+    @property
+    def asks_marks(self) -> bool:
+        """Whether people's acts matter to it."""
+        return self.acked is not None or self.silenced is not None
 
 
 async def load_views(people: People, who: Who, at: datetime) -> list[AlertView]:
@@ -90,9 +101,12 @@ def make_views(
     """As `load_views`, from what was read already."""
     active = [silence for silence in silences if silence.active(at)]
     return [
-        AlertView(alert, acks.get(alert.alert_id), wrong.get(alert.alert_id), silenced_by(alert, active, at))
+        AlertView(
+            alert, acks.get(alert.alert_id), wrong.get(alert.alert_id),
+            silenced_by(alert, active, at) if active else None,
+        )
         for alert in alerts
-    ]
+    ]  # fmt: skip
 
 
 def to_csv(views: Iterable[AlertView]) -> Iterator[str]:

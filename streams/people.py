@@ -93,17 +93,24 @@ class People:
         """Alerts marked as wrong, by alert id."""
         return await self.store.all("wrong", Mark)
 
+    async def marks(self, alerts: Sequence[Alert]) -> tuple[dict[str, Mark], dict[str, Mark]]:
+        """(acknowledged, wrong) of these alerts only."""
+        names = [alert.alert_id for alert in alerts]
+        return await self.store.some("acks", names, Mark), await self.store.some("wrong", names, Mark)
+
     async def audit(
         self, *, since: datetime | None = None, by: str | None = None, verb: str | None = None,
         subject: str | None = None, partnership: str | None = None, brands: frozenset[str] | None = None,
-        limit: int = 100, before: str | None = None,
+        limit: int = 100, before: str | None = None, scan: int | None = None,
     ) -> list[tuple[str, Act]]:  # fmt: skip
         """(place, act), newest first, at most `limit`, older than the place `before`.
 
-        `subject` may be the beginning of one. With `brands` only acts about these.
+        `subject` may be the beginning of one. With `brands` only acts about these. `scan`: look at no
+        more than so many of the newest acts.
         """
         found: list[tuple[str, Act]] = []
-        async for place, act in self.store.audit(before):
+        names = [name for name in (by, verb, subject, partnership) if name is not None]
+        async for place, act in self.store.audit(before, names=names, scan=scan):
             if since is not None and act.at < since:
                 break
             wanted = (
@@ -121,7 +128,12 @@ class People:
 
     async def find(self, alert_id: str, who: Who) -> Alert:
         """The alert with this id, or the only one whose id begins so (from 4 characters)."""
-        known = {alert.alert_id: alert for alert in await self.alerts() if who.sees(alert.brand_id)}
+        known: dict[str, Alert] = {}
+        for alert in await self.alerts():
+            if who.sees(alert.brand_id):
+                if alert.alert_id == alert_id:
+                    return alert
+                known[alert.alert_id] = alert
         return known[pick(alert_id, known, "alert", "`rapport alerts list --all` shows their ids")]
 
     # -- acts on one alert ----------------------------------------------------------------------------------

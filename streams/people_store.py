@@ -6,8 +6,9 @@ between reading and writing, and doing it again after an answer got lost finds i
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
 
@@ -94,6 +95,16 @@ class ActStore:
         raw = await self.ask(self._redis.hget(self.key(name), field))
         return None if raw is None else _parse(model, raw, field)
 
+    async def some(self, name: str, fields: Sequence[str], model: type[M]) -> dict[str, M]:
+        """The values of these fields that are there."""
+        raw = await self.ask(self._redis.hmget(self.key(name), list(fields))) if fields else []
+        parsed = {
+            field: _parse(model, value, field)
+            for field, value in zip(fields, raw, strict=True)
+            if value is not None
+        }
+        return {field: item for field, item in parsed.items() if item is not None}
+
     async def count(self, name: str) -> int:
         """Fields of a hash."""
         return int(await self.ask(self._redis.hlen(self.key(name))))
@@ -134,17 +145,28 @@ class ActStore:
             )
         )  # fmt: skip
 
-    async def audit(self, before: str | None = None) -> AsyncIterator[tuple[str, Act]]:
-        """(place, act), newest first; `before`: only those older than this place."""
-        top = f"({before}" if before else "+"
-        while True:
-            page = await self.ask(self._redis.xrevrange(self.key("audit"), max=top, min="-", count=_PAGE))
+    async def audit(
+        self, before: str | None = None, *, names: Sequence[str] = (), scan: int | None = None
+    ) -> AsyncIterator[tuple[str, Act]]:
+        """(place, act), newest first; `before`: only those older than this place.
+
+        `names`: lines that do not hold all of these texts are passed over unread. `scan`: only so many lines.
+        """
+        wanted = [json.dumps(name, ensure_ascii=False)[1:-1].encode("utf-8", "replace") for name in names]
+        top, left = (f"({before}" if before else "+"), scan if scan is not None else 2 * AUDIT_MAX
+        while left > 0:
+            count = min(_PAGE, left)
+            page = await self.ask(self._redis.xrevrange(self.key("audit"), max=top, min="-", count=count))
+            left -= count
             for place, fields in page:
                 top = f"({place.decode()}"
-                act = _parse(Act, fields.get(b"act", b""), place.decode())
+                raw = fields.get(b"act", b"")
+                if not all(name in raw for name in wanted):
+                    continue
+                act = _parse(Act, raw, place.decode())
                 if act is not None:
                     yield place.decode(), act
-            if len(page) < _PAGE:
+            if len(page) < count:
                 return
 
     async def ask(self, call: Any) -> Any:

@@ -192,6 +192,14 @@ class Reader:
         ]
         return sorted((a for a in found if a is not None), key=lambda alert: alert.at, reverse=True)
 
+    async def alert_bytes(self) -> dict[str, bytes]:
+        """The newest transition of each alert as JSON, by fingerprint; for who parses only what changed."""
+        return {
+            name.decode("utf-8", "replace"): value
+            for raw in await self._hashes([key.alerts for key in await self.keys()])
+            for name, value in raw.items()
+        }
+
     async def influencer(self, influencer_id: str) -> InfluencerState | None:
         """Lifetime counts and facts of one influencer; None when no event was ever counted for it."""
         from processors.state.codec import decode_meta
@@ -279,6 +287,11 @@ def _fence(partition: int, raw: Mapping[bytes, bytes]) -> Fence:
     clock = float(number["clock"]) if "clock" in number else None
     place = int(number["next"]) if "next" in number else None
     return Fence(partition, place, int(number.get("epoch", 0)), clock or None, totals)
+
+
+def parse_alert(value: bytes, name: str) -> Alert | None:
+    """An alert from its JSON; one that cannot be read is told in the log."""
+    return _parse(Alert, value, name)
 
 
 def _parse(model: type[_M], value: bytes, name: str) -> _M | None:

@@ -12,14 +12,16 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from schemas import Explainer
-from streams.alert_view import STATES, AlertFilter, AlertView, load_views, make_views, to_csv
+from schemas import Alert, Explainer
+from streams.alert_view import STATES, AlertFilter, AlertView, make_views, to_csv
 from streams.errors import InputError
 from streams.people_explain import explain
 from streams.serve.auth import Caller, Served, needs, served
 from streams.serve.models import AlertPage, AlertWhole, Changed, Explained, ExplainIn, MarkAnswer, NoteIn
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
+#: Of the newest acts so many are searched for those about one alert; /audit searches all.
+_SCAN = 10_000
 State = Annotated[Served, Depends(served)]
 MayRead = Annotated[Caller, Depends(needs("alerts:read"))]
 MayWrite = Annotated[Caller, Depends(needs("alerts:write"))]
@@ -49,17 +51,25 @@ async def list_alerts(
         partnership=partnership, brand=brand, signal=signal, severity=severity, states=states,
         acked=acknowledged, silenced=silenced,
     )  # fmt: skip
-    views = [v for v in await load_views(state.people, caller.who, state.now()) if wanted.takes(v)]
+    people = state.people
+    alerts = [a for a in await people.alerts() if caller.who.sees(a.brand_id) and wanted.takes_alert(a)]
+    silences = await people.silences()
+
+    async def views_of(some: Sequence[Alert]) -> list[AlertView]:
+        acks, wrong = await people.marks(some)
+        return make_views(some, acks, wrong, silences, state.now())
+
+    if wanted.asks_marks:
+        alerts = [view.alert for view in await views_of(alerts) if wanted.takes_marks(view)]
     if form == "csv":
         headers = {"Content-Disposition": 'attachment; filename="alerts.csv"'}
-        return Response("".join(to_csv(views)), 200, headers, "text/csv; charset=utf-8")
-    views.sort(key=_place, reverse=True)
+        return Response("".join(to_csv(await views_of(alerts))), 200, headers, "text/csv; charset=utf-8")
     after = _read_cursor(cursor) if cursor else None
-    rest = views if after is None else [view for view in views if _place(view) < after]
+    rest = alerts if after is None else [alert for alert in alerts if _place(alert) < after]
     page = rest[:limit]
     more = _cursor(_place(page[-1])) if len(rest) > limit else None
-    items = [view.as_json() for view in page]
-    return answer(request, {"items": items, "total": len(views), "next": more})
+    items = [view.as_json() for view in await views_of(page)]
+    return answer(request, {"items": items, "total": len(alerts), "next": more})
 
 
 @router.get("/{alert_id}", response_model=AlertWhole)
@@ -67,9 +77,9 @@ async def show_alert(alert_id: AlertId, request: Request, caller: MayRead, state
     """One alert whole, with what people did about it."""
     people = state.people
     found = await people.find(alert_id, caller.who)
-    acks, wrong, silences = await people.acks(), await people.wrong(), await people.silences()
-    (view,) = make_views([found], acks, wrong, silences, state.now())
-    acts = await people.audit(subject=found.alert_id, brands=caller.who.brands)
+    acks, wrong = await people.marks([found])
+    (view,) = make_views([found], acks, wrong, await people.silences(), state.now())
+    acts = await people.audit(subject=found.alert_id, brands=caller.who.brands, scan=_SCAN)
     told = {"alert": view.as_json(), "acts": [act.model_dump(mode="json") for _, act in acts]}
     return answer(request, told)
 
@@ -124,8 +134,8 @@ def answer(request: Request, body: dict[str, Any]) -> Response:
     return Response(data, 200, headers, "application/json")
 
 
-def _place(view: AlertView) -> tuple[float, str]:
-    return view.alert.at.timestamp(), view.alert.alert_id
+def _place(alert: Alert) -> tuple[float, str]:
+    return alert.at.timestamp(), alert.alert_id
 
 
 def _cursor(place: Sequence[object]) -> str:

@@ -11,17 +11,15 @@ import redis.asyncio as redis
 from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from schemas import Alert
-from streams.errors import NotFoundError
 from streams.people import People, Who
 from streams.people_explain import Publish
+from streams.reader import Reader
+from streams.serve.cache import AlertCache
 from streams.serve.limits import Limiter
 from streams.serve.problems import ProblemError
 from streams.serve.tokens import Tokens
 from streams.settings import Settings
 
-#: Alerts are read anew at most so often, s; marks and silences always.
-_FRESH_S = 0.5
 _bearer = HTTPBearer(auto_error=False, description="`rapport tokens create` makes one")
 _FAILED = "failed:"
 
@@ -34,23 +32,11 @@ class Served:
     ) -> None:
         self.settings = settings
         self.publish = publish
-        self.people = People(settings, client, alerts=self.alerts)
+        self._cache = AlertCache(Reader(settings, client=client), monotonic)
+        self.people = People(settings, client, alerts=self._cache.get)
         self.tokens = Tokens(self.people.store)
         self.limiter = Limiter(settings.serve_rate, monotonic)
         self.failures = Limiter(30, monotonic)
-        self._monotonic = monotonic
-        self._alerts: tuple[float, list[Alert]] | None = None
-
-    async def alerts(self) -> list[Alert]:
-        """All alerts, at most half a second old; none where no worker has written yet."""
-        now = self._monotonic()
-        if self._alerts is None or now - self._alerts[0] > _FRESH_S:
-            try:
-                found = await self.people.reader.alerts()
-            except NotFoundError:
-                found = []
-            self._alerts = (now, found)
-        return self._alerts[1]
 
     def now(self) -> datetime:
         """Wall clock."""

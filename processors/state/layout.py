@@ -28,6 +28,8 @@ TAGshadow           stream  only with shadow rules: the last 2,000 transitions o
                             in short (field `alert`, JSON with `set`), for `rapport rules shadow`
 ==================  ======  ==========================================================================
 
+The notifier keeps its state the same way, by partition of the alerts topic: see processors.notify.keys.
+
 Whole installation: ``{<namespace>}layout`` hash: version, topic, partitions; ``{<namespace>}hash_key``
 string; ``{<namespace>}snapshot`` string: the parts of all partitions merged (processors.snapshot.Snapshot).
 """

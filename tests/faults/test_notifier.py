@@ -43,7 +43,7 @@ async def test_kill_9_and_a_bad_receiver_lose_nothing(
                 while not drill.at_work and time.monotonic() < end:
                     await drill.change(rng)
                     await asyncio.sleep(rng.uniform(0.0, 0.2))
-                end = time.monotonic() + (rng.uniform(0.05, 1.5) if drill.at_work else 0.0)
+                end = time.monotonic() + (rng.uniform(0.05, 0.8) if drill.at_work else 0.0)
                 while time.monotonic() < end:
                     await drill.change(rng)
                     await asyncio.sleep(rng.uniform(0.0, 0.1))

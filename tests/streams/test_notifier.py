@@ -104,6 +104,7 @@ async def test_a_day_in_the_life_of_a_notifier(
                 "rapport_receivers_off 0.0",
             ):
                 assert line in scraped
+            assert "rapport_partitions_owned" not in scraped, "it would pass for a worker"
             await drill.turn([which for which, fires in drill.fires.items() if fires])
             await drill.settled(20.0)
             assert drill.stop() == 0

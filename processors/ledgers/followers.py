@@ -73,6 +73,7 @@ class Week(msgspec.Struct, array_like=True, gc=False):
 
 _encode = msgspec.msgpack.Encoder().encode
 _day = msgspec.msgpack.Decoder(Day).decode
+_days = msgspec.msgpack.Decoder(dict[int, Day]).decode
 _week = msgspec.msgpack.Decoder(Week).decode
 
 
@@ -191,7 +192,7 @@ class Followers(Ledger):
         insort(row.totals, (at, total))
 
     def _row(self, day: int) -> Day:
-        self._dirty.add(str(day))
+        self._dirty.add(_sub(day))
         row = self.days.get(day)
         if row is None:
             row = self.days[day] = Day()
@@ -214,7 +215,7 @@ class Followers(Ledger):
             for who in self.days.pop(day).sample:
                 if self._who.get(who) == day:
                     del self._who[who]
-            self._forget(str(day))
+            self._dirty.add(_sub(day))
         for index in [index for index in self.weeks if index < today // 7 - KEEP_WEEKS]:
             del self.weeks[index]
             self._forget(f"w{index}")
@@ -228,7 +229,7 @@ class Followers(Ledger):
         for day, row in self.days.items():
             if not actors.isdisjoint(row.sample):
                 row.sample = [who for who in row.sample if who not in actors]
-                self._dirty.add(str(day))
+                self._dirty.add(_sub(day))
         self._who = {who: day for who, day in self._who.items() if who not in actors}
 
     def writes(self) -> Iterable[tuple[str, bytes | None]]:
@@ -237,7 +238,9 @@ class Followers(Ledger):
             if sub[0] == "w":
                 yield sub, _encode(self.weeks[int(sub[1:])])
             else:
-                yield sub, _encode(self.days[int(sub)])
+                first = 7 * int(sub[1:])
+                held = {day: self.days[day] for day in range(first, first + 7) if day in self.days}
+                yield sub, _encode(held) if held else None
         for sub in sorted(self._gone - self._dirty):
             yield sub, None
         self._dirty.clear()
@@ -248,10 +251,16 @@ class Followers(Ledger):
         if sub[0] == "w":
             self.weeks[int(sub[1:])] = _week(data)
             return
-        day = int(sub)
-        row = self.days[day] = _day(data)
-        for who in row.sample:
-            self._who[who] = max(day, self._who.get(who, day))
+        if sub[0] == "d":
+            rows = _days(data)
+        else:  # a day of its own, as it was stored once
+            rows = {int(sub): _day(data)}
+            self._dirty.add(_sub(int(sub)))
+            self._gone.add(sub)
+        self.days |= rows
+        for day, row in rows.items():
+            for who in row.sample:
+                self._who[who] = max(day, self._who.get(who, day))
 
     # -- reading --------------------------------------------------------------------------------------------
 
@@ -273,6 +282,11 @@ class Followers(Ledger):
             point for day in sorted(self.days) if first <= day for point in self.days[day].totals
             if point[0] <= at
         ]  # fmt: skip
+
+
+def _sub(day: int) -> str:
+    """The field of a day: seven lie in one, as a field of its own costs as much again as a day holds."""
+    return f"d{day // 7}"
 
 
 def _names_somebody(act: Act) -> bool:

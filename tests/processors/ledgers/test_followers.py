@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from random import Random
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.decode import Actor, Event, Target
 from processors.ledgers import Act
-from processors.ledgers.followers import KEEP_DAYS, SAMPLE, Followers
+from processors.ledgers.followers import KEEP_DAYS, SAMPLE, Day, Followers
 from processors.panes import DAY, HOUR
 
 START = 20_000 * DAY
@@ -93,7 +94,18 @@ def test_what_is_too_old_is_neither_kept_nor_read_nor_taken() -> None:
     assert [day for day, _ in ledger.rows(START + 41 * DAY)] == [START // DAY + 40]
     stored(ledger)
     ledger.trim(START + 40 * DAY)
-    assert stored(ledger) == {str(START // DAY): None}
+    assert stored(ledger) == {f"d{START // DAY // 7}": None}
+
+
+def test_days_stored_one_by_one_are_taken_over() -> None:
+    ledger, day = Followers(), START // DAY
+    ledger.load(str(day), msgspec.msgpack.encode(Day(joins=2, sample=[7, 9])))
+    written = stored(ledger)
+    assert written[str(day)] is None and set(written) == {str(day), f"d{day // 7}"}
+    again, data = Followers(), written[f"d{day // 7}"]
+    assert data is not None
+    again.load(f"d{day // 7}", data)
+    assert again.days == ledger.days and stored(again) == {}
     ledger.act(act("follow", START + DAY, 3, newest=START + 40 * DAY))
     assert stored(ledger) == {}
 

@@ -41,7 +41,9 @@ ALL_TOPICS: Final = 200
 LOST: Final = 0.02
 MIN_INFLUENCERS: Final = 10
 KEEP_DAYS: Final = 35
-#: Posts on which groups are looked for across influencers, at most; and groups that are told.
+#: Groups across influencers: of how many of a partition (1 ms each, once a day), on how old posts, and how
+#: many are told.
+ACTS_OF: Final = 400
 ACTS_S: Final = 28 * DAY
 GROUPS: Final = 40
 #: A source is silent as a whole after so many seconds, and three times its longest silence of two weeks;
@@ -178,14 +180,15 @@ def part_of(
     before: Part | None = None,
 ) -> Part:
     """What a partition knows of these influencers at `clock` (epoch s), some 2 us each. Who acted on which
-    posts is looked at anew once a day, some 50 us each; else that of `before` is told again."""
+    posts is looked at anew once a day, up to 1 ms each; else that of `before` is told again."""
     held = [inf for inf in influencers if inf.meta.first_at]
     if len(held) > MEMBERS:
         held = sorted(held, key=lambda inf: _rank(inf.id))[:MEMBERS]
     if before is not None and before.acts_hour * HOUR // DAY == int(clock) // DAY:
         acts_hour, acts = before.acts_hour, before.acts
     else:
-        acts_hour, acts = int(clock) // HOUR, across.part({inf.id: _seen(inf, clock) for inf in held})
+        some = held if len(held) <= ACTS_OF else sorted(held, key=lambda inf: _rank(inf.id))[:ACTS_OF]
+        acts_hour, acts = int(clock) // HOUR, across.part({inf.id: _seen(inf, clock) for inf in some})
     today = int(clock) // DAY
     return Part(
         int(clock) // HOUR,

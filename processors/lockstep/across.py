@@ -20,7 +20,9 @@ seen before on one of the posts: an alert asks for newcomers (processors/detecti
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from heapq import nsmallest
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -77,51 +79,61 @@ class Found(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 def part(by_influencer: Mapping[str, Sequence[Seen]], entries: int = ENTRIES) -> Part:
     """What the ledgers of these influencers hold (`Coaction.seen`), at most `entries` acts."""
-    posts = [
-        Sampled(name, post.at, tuple(sorted((actor, post.at + age) for actor, (age, _) in post.acts.items())))
-        for name in sorted(by_influencer)
-        for post in by_influencer[name]
-    ]
-    new = {actor for held in by_influencer.values() for post in held for actor in post.new}
-    return _bounded(1 << 32, posts, new, entries)
+    names = sorted(by_influencer)
+    who = {name: [post.acts.keys() for post in by_influencer[name]] for name in names}
+    cut, kept = _bounded(who, entries)
+    posts = []
+    for name in names:
+        for post in by_influencer[name]:
+            acts = [(actor, post.at + post.acts[actor][0]) for actor in post.acts.keys() & kept]
+            if acts:
+                posts.append(Sampled(name, post.at, tuple(sorted(acts))))
+    new = kept.intersection(chain.from_iterable(p.new for held in by_influencer.values() for p in held))
+    return Part(cut, tuple(posts), tuple(sorted(new)))
 
 
 def merge(parts: Iterable[Part], entries: int = 4 * ENTRIES) -> Part:
     """One part of several, in any order."""
     held = list(parts)
-    cut = min((one.cut for one in held), default=1 << 32)
     posts = sorted((post for one in held for post in one.posts), key=lambda post: (post.influencer, post.at))
-    return _bounded(cut, posts, {actor for one in held for actor in one.new}, entries)
-
-
-def _bounded(cut: int, posts: Sequence[Sampled], new: set[int], entries: int) -> Part:
-    """At most so many entries: first of those who act on several influencers, then of the others (who may be
-    known to another part), the lowest hashes first."""
-    times: Counter[int] = Counter()
-    first: dict[int, str] = {}
-    several: set[int] = set()
+    who: dict[str, list[Collection[int]]] = {}
     for post in posts:
-        for actor, _ in post.acts:
-            times[actor] += 1
-            if first.setdefault(actor, post.influencer) != post.influencer:
-                several.add(actor)
+        who.setdefault(post.influencer, []).append([actor for actor, _ in post.acts])
+    cut, kept = _bounded(who, entries)
+    fewer = (
+        Sampled(post.influencer, post.at, tuple([act for act in post.acts if act[0] in kept]))
+        for post in posts
+    )
+    new = {actor for one in held for actor in one.new}
+    return Part(
+        min([cut, *(one.cut for one in held)]),
+        tuple(post for post in fewer if post.acts),
+        tuple(sorted(new & kept)),
+    )
+
+
+def _bounded(who: Mapping[str, Sequence[Collection[int]]], entries: int) -> tuple[int, set[int]]:
+    """(cut, who is kept) for at most so many entries: first those who act on several influencers, then the
+    others (who may be known to another part), the lowest hashes first. `who`: actors by influencer, post."""
+    times: Counter[int] = Counter()
+    spread: Counter[int] = Counter()
+    for posts in who.values():
+        of_one: set[int] = set()
+        for actors in posts:
+            times.update(actors)
+            of_one.update(actors)
+        spread.update(of_one)
+    several = {actor for actor, n in spread.items() if n > 1}
     kept, left = _lowest(several, times, entries // 2)
     others, _ = _lowest(times.keys() - several, times, entries // 2 + left)
-    if len(others) < len(times) - len(several):
-        cut = min(cut, max(others, default=0) + 1)
-    kept |= others
-    fewer = (
-        post if kept.issuperset(actor for actor, _ in post.acts)
-        else Sampled(post.influencer, post.at, tuple(act for act in post.acts if act[0] in kept))
-        for post in posts
-    )  # fmt: skip
-    return Part(cut, tuple(post for post in fewer if post.acts), tuple(sorted(new & kept)))
+    whole = len(others) == len(times) - len(several)
+    return (1 << 32 if whole else max(others, default=0) + 1), kept | others
 
 
 def _lowest(actors: Iterable[int], times: Mapping[int, int], entries: int) -> tuple[set[int], int]:
     """(the actors with the lowest hashes who have no more than so many entries, entries that are left)."""
     kept: set[int] = set()
-    for actor in sorted(actors):
+    for actor in nsmallest(entries, actors):  # each has one at least
         if times[actor] > entries:
             break
         entries -= times[actor]

@@ -45,6 +45,23 @@ def counts(file: RulesFile) -> dict[str, int]:
     }
 
 
+def strangers(file: RulesFile, book: Path) -> list[str]:
+    """Brands and partnerships of the rules that the book does not know. Raises InputError."""
+    from schemas.yamlfile import did_you_mean
+    from streams.bookfile import load_partnerships
+
+    known = load_partnerships(book)
+    told = []
+    for kind, named, held in (
+        ("brands", file.brands, {one.brand_id for one in known}),
+        ("partnerships", file.partnerships, {one.partnership_id for one in known}),
+    ):
+        for name in sorted(named.keys() - held):
+            hint = did_you_mean(name, held)
+            told.append(f"{kind}: nobody in {book.name} is {name!r}" + (f" ({hint})" if hint else ""))
+    return told
+
+
 async def find(settings: Settings, name: str, book: Path | None) -> Partnership:
     """The partnership with what people override, from a file or from the topics.
 

@@ -48,12 +48,12 @@ class RuleSetting(msgspec.Struct, frozen=True):
         if self.min_effect is not None and size < self.min_effect:
             return replace(verdict, breached=False, severity=None, reason="below_min_effect")
         severity = verdict.severity or "warning"
-        if self.critical is not None:
-            severity = (
-                "critical" if size >= self.critical else min(severity, "warning", key=_RANK.__getitem__)
-            )
-        if self.warning is not None and size < self.warning:
+        if self.critical is not None and size >= self.critical:
+            severity = "critical"
+        elif self.warning is not None and size < self.warning:
             severity = "info"
+        elif self.critical is not None:
+            severity = min(severity, "warning", key=_RANK.__getitem__)
         if self.max_severity is not None:
             severity = min(severity, self.max_severity, key=_RANK.__getitem__)
         return verdict if severity == verdict.severity else replace(verdict, severity=severity)

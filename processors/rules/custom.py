@@ -49,6 +49,6 @@ def judge_custom(name: str, rule: CustomRule, look: Look) -> Verdict:
     return Verdict(
         signal=signal, rule=THRESHOLD, subject=name, breached=breached, recovered=recovered,
         severity=severity, measurable=measurable, reason=reason, effect=effect,
-        change=relative_change(score), value=value, baseline=limit, n=score.n, lo=lo, hi=hi,
+        change=relative_change(score), value=value, baseline=score.baseline, n=score.n, lo=lo, hi=hi,
         window=score.window, evidence_needed=0, summary=summary, advice=rule.advice,
     )  # fmt: skip

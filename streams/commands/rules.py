@@ -20,17 +20,28 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="A rules file (YAML),
 
 [dim]$[/dim] rapport rules check rules.yaml
 
+[dim]$[/dim] rapport rules check rules.yaml --book partnerships.json    [dim]are they all there?[/dim]
+
 [dim]$[/dim] rapport rules check rules.yaml --json | jq '.problems[]'
 
 Exit code 2 where the file cannot be used; all its mistakes are told, with line and column."""
 )
-def check(file: File, json: Json = False) -> None:
+def check(
+    file: File,
+    book: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", exists=True, dir_okay=False, help="Warn of brands and partnerships not in it."
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Check a rules file and tell every mistake with its place."""
     from schemas.rules import RulesFile
     from schemas.yamlfile import YamlError, load_yaml
-    from streams.commands.output import print_json, say
+    from streams.commands.output import print_json, say, warn
     from streams.rulefiles import read_text
-    from streams.ruleview import counts, problem
+    from streams.ruleview import counts, problem, strangers
 
     text = read_text(file)
     try:
@@ -43,9 +54,12 @@ def check(file: File, json: Json = False) -> None:
                 typer.echo(_plain(line), err=True)
         raise typer.Exit(2) from None
     said = counts(found)
+    warnings = [] if book is None else strangers(found, book)
     if json:
-        print_json({"valid": True, "problems": [], **said})
+        print_json({"valid": True, "problems": [], "warnings": warnings, **said})
         return
+    for line in warnings:
+        warn(line)
     say(f"{file}: {', '.join(f'{number} {what}' for what, number in said.items())}; all well")
 
 

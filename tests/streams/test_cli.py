@@ -32,6 +32,7 @@ COMMANDS = [
     ["partnerships", "end"],
     ["partnerships", "validate"],
     ["status"],
+    *(["rules", name] for name in ("check", "show", "diff", "shadow", "backtest")),
     ["alerts", "list"],
     ["alerts", "tail"],
     ["rejected", "list"],
@@ -51,7 +52,13 @@ NEED_BROKER = [
     ["rejected", "list"],
     ["rejected", "replay"],
 ]
-NEED_STORE = [["status"], ["status", "x"], ["status", "--influencer", "x"], ["alerts", "list"]]
+NEED_STORE = [
+    ["status"],
+    ["status", "x"],
+    ["status", "--influencer", "x"],
+    ["alerts", "list"],
+    ["rules", "shadow"],
+]
 
 Cli = Callable[..., tuple[int, str, str]]
 

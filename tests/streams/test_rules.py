@@ -100,6 +100,14 @@ def test_what_holds_is_shown_for_a_partnership(tmp_path: Path, capsys: pytest.Ca
     assert "did you mean acme--ann" in capsys.readouterr().err
 
 
+def test_names_that_nobody_has_are_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = {"partnership_id": "acme--an", "brand_id": "acme", "influencer_id": "a"}
+    book = written(tmp_path / "p.json", json.dumps([mine]))
+    assert run(["rules", "check", str(EXAMPLE), "--book", book, "--json"]) == 0
+    (line,) = json.loads(capsys.readouterr().out)["warnings"]
+    assert line == "partnerships: nobody in p.json is 'acme--ann' (did you mean acme--an?)"
+
+
 def test_partnerships_with_bad_rules_are_not_sent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rules = {"connection.drop": {"for": "30"}}
     bad = [{"partnership_id": "acme--ann", "brand_id": "acme", "influencer_id": "a", "rules": rules}]

@@ -86,6 +86,7 @@ def test_an_event_rule_takes_only_what_is_meant_for_it() -> None:
         (RuleSetting(critical=0.6), -0.5, "critical", "warning"),
         (RuleSetting(critical=0.6), -0.6, "warning", "critical"),
         (RuleSetting(warning=0.4), -0.39, "critical", "info"),
+        (RuleSetting(warning=0.5, critical=0.3), -0.4, "warning", "critical"),  # said in two scopes
         (RuleSetting(warning=0.4), -0.4, "critical", "critical"),
         (RuleSetting(max_severity="warning"), -0.9, "critical", "warning"),
         (RuleSetting(max_severity="critical"), -0.9, "warning", "warning"),

@@ -5,7 +5,7 @@
 --   KEYS[1]   TAGfence            hash: epoch, seq, next, and the totals
 --   KEYS[2..] whatever the write's operations name: TAGi:<influencer>, TAGc:<influencer>, TAGids:<hour>,
 --             TAGacts:<hour>, TAGreadings, TAGreadings:none, TAGspark, TAGalerts, TAGoutbox, TAGunevaluated, TAGpart,
---             TAGshadow
+--             TAGshadow; of the notifier TAGnotify:<alerts, groups, ended, queue, failed, again, log>
 --
 -- epoch  raised by every claim; a writer with a lower one is a zombie and is refused
 -- next   offset of the first record that is not yet in the state

@@ -270,10 +270,12 @@ def test_fifty_thousand_alerts_at_once_are_told_within_bounds() -> None:
     house = House()
     house.room = 500
     partnerships, each = 12_500, 4
-    value = b" " * 0
+    first = transition()
+    value = first.model_dump_json().encode()
     for number in range(partnerships * each):
-        alert = transition(f"a{number}", partnership=f"p{number % partnerships}")
-        value = value or alert.model_dump_json().encode()
+        alert = first.model_copy(
+            update={"alert_id": f"a{number}", "partnership_id": f"p{number % partnerships}"}
+        )
         house.engine.take(alert, value, house.now)
     told, looks = 0, 0
     house.now += WAIT

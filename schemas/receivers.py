@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from schemas.common import Flag, Text
@@ -194,11 +194,20 @@ class KafkaReceiver(_Receiver):
     """The installation's topic prefix is put before it."""
 
 
+TYPES: Final = ("webhook", "alertmanager", "apprise", "grafana", "kafka")
+
+
+def _of_a_type(value: Any) -> Any:
+    # Said by ourselves: pydantic speaks of tags and discriminators.
+    if isinstance(value, dict) and value.get("type") not in TYPES:
+        raise PydanticCustomError(
+            "receiver", "needs a `type` that is one of {types}", {"types": ", ".join(TYPES)}
+        )
+    return value
+
+
 ReceiverConfig = Annotated[
     WebhookReceiver | AlertmanagerReceiver | AppriseReceiver | GrafanaReceiver | KafkaReceiver,
-    Discriminator(
-        "type",
-        custom_error_type="receiver",
-        custom_error_message="needs a `type`: webhook, alertmanager, apprise, grafana or kafka",
-    ),
+    Field(discriminator="type"),
+    BeforeValidator(_of_a_type),
 ]

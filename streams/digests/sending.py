@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from streams.digests import render, title
-from streams.errors import InputError, NotFoundError, SettingsError, UnavailableError
+from streams.errors import InputError, NotFoundError, UnavailableError
 from streams.receivers.sandbox import tidy
 from streams.settings import Settings
 
@@ -30,18 +31,9 @@ async def send_digest(settings: Settings, receiver: str, digest: dict[str, Any])
         NotSentError: it did not take it.
     """
     from schemas.receivers import AppriseReceiver
-    from schemas.routing import load_routing
+    from streams.receivers.routingfile import routing_of
 
-    if settings.notify_config is None:
-        raise SettingsError(
-            ["notify_config: not set, so there are no receivers"], hint="RAPPORT_NOTIFY_CONFIG names the file"
-        )
-    path = settings.notify_config
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError([f"notify_config: {path}: {getattr(error, 'strerror', None) or error}"]) from None
-    routing = load_routing(text, name=str(path))
+    routing = routing_of(settings)
     known = {config.name: config for config in routing.receivers}
     config = known.get(receiver)
     if config is None:
@@ -51,9 +43,10 @@ async def send_digest(settings: Settings, receiver: str, digest: dict[str, Any])
     if not isinstance(config, AppriseReceiver):
         raise InputError(f"receiver {receiver!r} takes alerts, no text", hint="name one of type apprise")
     for attempt in range(1, _TRIES + 1):
-        async with asyncio.timeout(2 * config.timeout + 5):
-            if await asyncio.to_thread(_notify, config, digest):
-                return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2 * config.timeout + 5):
+                if await asyncio.to_thread(_notify, config, digest):
+                    return
         if attempt < _TRIES:
             await asyncio.sleep(_WAIT_S * attempt)
     raise NotSentError(

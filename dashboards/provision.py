@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from dashboards import alert_rules
 from dashboards.parts import DATASOURCE_NAME, DATASOURCE_UID
 
 #: How often Prometheus asks a worker. Grafana's `$__rate_interval` is four of these at least.
@@ -71,9 +72,15 @@ def prometheus_file() -> str:
     return _yaml(
         {
             "global": {"scrape_interval": SCRAPE_INTERVAL, "evaluation_interval": "15s"},
+            "rule_files": ["rules.yml"],
             "scrape_configs": scrapes,
         }
     )
+
+
+def rules_file() -> str:
+    """YAML of the Prometheus rules on Rapport itself."""
+    return _yaml(alert_rules.groups())
 
 
 def _yaml(value: dict[str, Any]) -> str:

@@ -46,7 +46,7 @@ class ActorHasher:
 class ActorSampler:
     """The sample of one influencer. What signals read of it is kept up as actors come and go."""
 
-    __slots__ = ("_country", "_dirty", "_lang", "_size", "buckets", "forgotten_on", "threshold")
+    __slots__ = ("_country", "_dirty", "_lang", "_size", "_told", "buckets", "forgotten_on", "threshold")
 
     def __init__(self) -> None:
         self.threshold = _TOP
@@ -57,6 +57,7 @@ class ActorSampler:
         self._country: dict[str, list[int]] = {}
         self._lang: dict[str, list[int]] = {}
         self._size = 0
+        self._told: tuple[int, ActorSample] | None = None  # (threshold, summary) while they hold
         self.forgotten_on = 0  # newest day for which `forget` was called
 
     def __len__(self) -> int:
@@ -106,6 +107,7 @@ class ActorSampler:
 
     def _book(self, entry: _Entry, sign: int) -> None:
         """Count an actor in or out. Unknown profiles weigh 1: nothing speaks against them."""
+        self._told = None
         weight = 100 if entry[4] < 0 else entry[4]
         for table, value in ((self._country, entry[2]), (self._lang, entry[3])):
             if value:
@@ -145,13 +147,17 @@ class ActorSampler:
         credibility. Without `today` nobody is forgotten on the way, so nothing changes."""
         if today is not None and today > self.forgotten_on:
             self.forget(today)
+        if self._told is not None and self._told[0] == self.threshold:
+            return self._told[1]
         country, lang = self._country, self._lang
-        return ActorSample(
+        told = ActorSample(
             self._size, (self.threshold + 1) / (_TOP + 1),
             {value: country[value][1] / 100 for value in sorted(country)},
             {value: lang[value][1] / 100 for value in sorted(lang)},
             sum(sums[0] for sums in country.values()), sum(sums[0] for sums in lang.values()),
         )  # fmt: skip
+        self._told = self.threshold, told
+        return told
 
     def dirty_fields(self) -> set[str]:
         """Names of the hash fields that changed; clears the marks."""

@@ -88,10 +88,16 @@ class EventMemory:
 
     def remember(self, act: Act, hour: int) -> None:
         """Remember an act that may be undone."""
+        self.note(act.pane, act.kind, act.flags, act.id_hash, act.act_hash, hour)
+
+    def note(self, pane: int, kind: int, flags: int, id_: int, act_hash: int, hour: int) -> None:
+        """`remember`, of the act's parts: the hot path makes no object for it."""
         if hour > self._hour:
             self._turn(hour)
-        self._put(act, self._hour)
-        self.new_acts[self._hour] += _ACT.pack(act.id_hash, act.act_hash, act.pane, act.kind, act.flags, 0)
+        self._places[id_] = pane << 16 | kind << 8 | flags
+        self._acts[act_hash] = id_
+        self._act_hours[self._hour].extend((id_, act_hash))
+        self.new_acts[self._hour] += _ACT.pack(id_, act_hash, pane, kind, flags, 0)
 
     def take(self, hash_: int, hour: int) -> Act | None:
         """The act behind an event id's or an act's hash, forgotten from now on; None if unknown or undone."""

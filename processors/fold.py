@@ -157,14 +157,17 @@ class Folder:
             remembered = (
                 (0 if trust is None else ACT_KNOWN) | (ACT_LOW if low else 0) | (ACT_FLAGGED if bad else 0)
             )
+            counted = COUNT + column
             for pane in panes:
-                pane[COUNT + column] += 1
+                pane[counted] += 1
                 pane[WEIGHT] += weight
-                if trust is not None:
+            if trust is not None:
+                for pane in panes:
                     pane[KNOWN + column] += 1
                     if low:
                         pane[LOW_COLUMN + column] += 1
-                if bad:
+            if bad:
+                for pane in panes:
                     pane[FLAGGED] += weight
             self._audience_act(inf, event, act, bad)
             if "counters" in inf.ledgers:
@@ -172,12 +175,8 @@ class Folder:
         else:
             self._tell(inf, act)
         if kind in UNDOABLE and role != "brand":
-            self._memory.remember(
-                Remembered(
-                    int(at) // 300, column, remembered, hash_, self._act_hash(inf.id, actor.id, event)
-                ),
-                hour,
-            )
+            act_hash = self._act_hash(inf.id, actor.id, event)
+            self._memory.note(int(at) // 300, column, remembered, hash_, act_hash, hour)
         return Found(
             role, act.trust, weight, bad, late_by, tuple(act.factors), act.words, act.sponsored
         )  # fmt: skip
@@ -193,8 +192,9 @@ class Folder:
 
     def _tell(self, inf: Influencer, act: Act) -> None:
         """Show an act to the ledgers that want it."""
+        ledgers = inf.ledgers
         for kind in self._takers.get(act.role, _NOBODY).get(act.kind, ()):
-            inf.ledger(kind).act(act)
+            (ledgers.get(kind.name) or inf.ledger(kind)).act(act)
 
     def expired(self, inf: Influencer, event: Event) -> Found:
         """Count an event that is older than any pane, and say what can be said of it."""

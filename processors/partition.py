@@ -273,18 +273,19 @@ class Partition:
 
     def evaluate(self) -> None:
         """Evaluate every boundary that a watermark has crossed."""
+        sweep = int(self.clock) // BOUNDARY_S
         for inf in list(self._open.values()):
             waits = self.ahead is not None and self.ahead.influencer == inf.id
             if not inf.meta.first_at:  # nothing of it but what is far ahead
                 if not waits:
                     del self._open[inf.id]
                 continue
-            boundary = int(self._watermark(inf)) // BOUNDARY_S * BOUNDARY_S
-            if boundary > inf.meta.evaluated:
+            if (done := inf.meta.evaluated) >= sweep * BOUNDARY_S:
+                continue  # no watermark is ahead of the clock
+            if (boundary := int(self._watermark(inf)) // BOUNDARY_S * BOUNDARY_S) > done:
                 self._evaluate(inf, boundary)
                 if boundary > inf.meta.max_at and not waits:
                     del self._open[inf.id]
-        sweep = int(self.clock) // BOUNDARY_S
         if sweep > self._swept:
             self._swept = sweep
             self._sweep()
@@ -295,8 +296,7 @@ class Partition:
             inf = self.influencers.get(influencer_id)
             if inf is None or influencer_id in self._open or not inf.meta.first_at:
                 continue
-            boundary = int(self._watermark(inf)) // HOUR * HOUR
-            if boundary > inf.meta.evaluated:
+            if inf.meta.evaluated < (boundary := int(self._watermark(inf)) // HOUR * HOUR):
                 self._evaluate(inf, boundary)
 
     def _evaluate(self, inf: Influencer, boundary: int) -> None:

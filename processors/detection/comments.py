@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import erfc, exp, lgamma, log, log1p, log10, sqrt
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -90,25 +91,47 @@ class Sign(msgspec.Struct, frozen=True):
     weight: float
 
 
-def _counts(name: str, rows: Sequence[Row]) -> tuple[int, int, float]:
+class Totals(msgspec.Struct, frozen=True):
+    """Columns of `Row` added up over posts."""
+
+    count: int = 0
+    long: int = 0
+    exact: int = 0
+    near: int = 0
+    compared: int = 0
+    known: int = 0
+    low: int = 0
+    tagged: int = 0
+    generic: int = 0
+    again: int = 0
+    seen: int = 0
+    worded: int = 0
+    fresh: int = 0
+
+
+_columns = attrgetter(*Totals.__struct_fields__)
+
+
+def totals(pairs: Sequence[Pair]) -> Totals:
+    """The sums over these posts: made once a look, since seven shares ask for them."""
+    return Totals(*map(sum, zip(*(_columns(row) for _, row in pairs), strict=True)))
+
+
+def _counts(name: str, rows: Totals) -> tuple[int, int, float]:
     """(k, n, remembered comments that each was held against; 1 where none are) of a share over posts."""
-    count = sum(row.count for row in rows)
-    long = sum(row.long for row in rows)
     if name == "low":
-        return sum(row.low for row in rows), sum(row.known for row in rows), 1.0
+        return rows.low, rows.known, 1.0
     if name in ("again", "strangers"):
-        return sum(row.again for row in rows), count, sum(row.seen for row in rows) / max(1, count)
+        return rows.again, rows.count, rows.seen / max(1, rows.count)
     if name == "fresh":
-        seen = sum(row.seen for row in rows) / max(1, count)
-        return sum(row.fresh for row in rows), sum(row.worded for row in rows), seen
+        return rows.fresh, rows.worded, rows.seen / max(1, rows.count)
     if name == "generic":
-        plain = sum(row.count - row.tagged for row in rows)
-        return min(plain, sum(row.generic for row in rows)), plain, 1.0
-    k = sum(row.exact for row in rows) if name == "exact" else sum(row.near for row in rows)
-    return k, long, sum(row.compared for row in rows) / max(1, long)
+        plain = rows.count - rows.tagged
+        return min(plain, rows.generic), plain, 1.0
+    return rows.exact if name == "exact" else rows.near, rows.long, rows.compared / max(1, rows.long)
 
 
-def share_sign(name: str, now: Sequence[Row], past: Sequence[Row]) -> Sign:
+def share_sign(name: str, now: Totals, past: Totals) -> Sign:
     """A share over the newest posts against the past's. What is found again in what is remembered is brought
     to the same memory first: 1 - (1 - p)^(memory now / memory then)."""
     prior, worth, tau, phi = _SHARES[name]
@@ -186,18 +209,17 @@ class Found(msgspec.Struct, frozen=True):
     giveaway: Considered
 
 
-def judge(now: Sequence[Pair], past: Sequence[Pair]) -> Found:
-    """The signs over `now` (newest posts) against `past`."""
-    rows, older = [row for _, row in now], [row for _, row in past]
+def judge(now: Sequence[Pair], past: Sequence[Pair], older: Totals) -> Found:
+    """The signs over `now` (newest posts) against `past`, whose totals are `older`."""
+    rows = totals(now)
     volume, expected = volume_sign(now, past)
     shares = {name: share_sign(name, rows, older) for name in _SHARES}
     if volume.weight < 1.0:  # strangers come with any surge; only beside too many comments do they say more
         del shares["strangers"]
     words = max((shares.pop(name) for name in ("repeated", "exact", "fresh")), key=lambda sign: sign.weight)
-    came = sum(row.count for row in rows)
-    tagged = sum(row.tagged for row in rows)
-    usual = (sum(row.tagged for row in older) + 1) / (sum(row.count for row in older) + 20)
-    share = tagged / came if came else 0.0
+    came = rows.count
+    usual = (older.tagged + 1) / (older.count + 20)
+    share = rows.tagged / came if came else 0.0
     why = f"{share:.0%} of {came} comments name somebody ({usual:.0%} before)"
     giveaway = Considered("giveaway", share >= TAGGED and share >= TAGGED_TIMES * usual, why)
     repeated = (words.after - words.before) * _counts(words.name, rows)[1]
@@ -237,7 +259,8 @@ def bought_comments(look: Look) -> Verdict:
     recent, past = split(inp, ledger)
     if not enough(past):
         return verdict(look, SUBJECT, RULE, reason="warming_up", measurable=False)
-    found = [judge(recent[-n:], past) for n in range(1, len(recent) + 1)]
+    older = totals(past)
+    found = [judge(recent[-n:], past, older) for n in range(1, len(recent) + 1)]
     if not found:
         return verdict(look, SUBJECT, RULE)
     best = max(found, key=lambda each: (each.breached, each.score))

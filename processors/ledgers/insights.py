@@ -137,8 +137,9 @@ class Insights(Ledger):
         terms = self.days.setdefault(day, Terms())
         terms.count += 1
         by_term = terms.by_term
+        whose = f"{act.actor}\0{day}\0".encode()  # a term's mark is `hash_of(actor, term, day)`
         for term in sorted(terms_of(text)):
-            mark = hash_of(act.actor, term, day)
+            mark = _xxh32(whose + term.encode("utf-8", "replace"))
             if mark in self.seen:
                 continue
             if len(self.seen) >= _ACTORS:
@@ -204,8 +205,18 @@ class Insights(Ledger):
         of_actor[day] = of_actor.get(day, 0) + 1
         self._dirty.add("amplifiers")
         if len(self.amplifiers) > AMPLIFIERS:
-            floor = today - KEEP_DAYS
-            del self.amplifiers[min(self.amplifiers, key=lambda actor: (self.amplified(actor, floor), actor))]
+            del self.amplifiers[self._quietest(today - KEEP_DAYS)]
+
+    def _quietest(self, floor: int) -> int:
+        """The amplifier with the fewest acts after day `floor`, of these the one longest silent."""
+        ranks = []
+        for actor, days in self.amplifiers.items():
+            if len(days) == 1:  # nearly all
+                ((day, n),) = days.items()
+                ranks.append((n, day, actor) if day > floor else (0, 0, actor))
+            else:
+                ranks.append((*self.amplified(actor, floor), actor))
+        return min(ranks)[2]
 
     def amplified(self, actor: int, floor: int) -> tuple[int, int]:
         """(acts after day `floor`, the newest day of them)."""

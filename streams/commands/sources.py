@@ -165,7 +165,8 @@ def try_(
 [dim]$[/dim] rapport sources follow bluesky --url wss://jetstream.example/subscribe
 
 The cursor and what may be deleted lie in Redis, so it goes on where it was after Ctrl-C or a crash. What
-concerns an influencer with a partnership (ids like bluesky:did:plc:…) is kept; the book is asked once a minute."""
+concerns an influencer with a partnership (ids like bluesky:did:plc:…) is kept; the book is
+asked once a minute."""
 )
 def follow(
     name: Annotated[

@@ -22,7 +22,8 @@ ENDS_BY_ITSELF = {"topics"}
 WITHOUT_HEALTHCHECK = ENDS_BY_ITSELF | {"generator"}
 #: Commands of the main job (issue 3, item 8).
 COMMANDS = {
-    ("worker",), ("notifier",), ("serve",), ("generate",), ("topics", "create"), ("demo",), ("replay",), ("doctor",)
+    ("worker",), ("notifier",), ("serve",), ("generate",), ("topics", "create"), ("demo",), ("replay",),
+    ("doctor",),
 }  # fmt: skip
 
 

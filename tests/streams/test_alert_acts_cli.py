@@ -223,3 +223,50 @@ def test_a_real_server_serves_and_stops_cleanly(cli: Cli, settings: Settings) ->
         if child.poll() is None:
             child.kill()
             child.communicate()
+
+
+def test_an_explainer_reaches_the_book_and_history_comes_from_the_topic(
+    embedded_pair: Any, settings_for: Callable[..., Settings], capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+) -> None:  # fmt: skip
+    from processors.book import Book
+    from schemas import Control
+    from schemas.topics import ALERTS, CONTROL
+    from streams.commands.output import run as run_async
+    from streams.consume import latest
+    from streams.demo_house import as_environment
+    from streams.sending import send
+    from tests.streams.people_world import ALERTS as WORLD
+
+    settings = settings_for(embedded_pair, partitions=1)
+    write(settings)
+    monkeypatch.delenv("RAPPORT_CONFIG", raising=False)
+    for name, value in as_environment(settings).items():
+        monkeypatch.setenv(name, value)
+    assert run(["topics", "create"]) == 0
+    new = {"partnership_id": "acme--new", "brand_id": "acme", "influencer_id": "new"}
+    (tmp_path / "p.json").write_text(json.dumps([new]))
+    assert run(["partnerships", "apply", str(tmp_path / "p.json")]) == 0
+    for partnership in ("acme--ann", "acme--new"):  # the one has readings, the other was only just made
+        stretch = "2026-11-27T18:00:00Z to 2026-11-28T00:00:00Z"
+        assert (
+            run(["alerts", "explain", partnership, "giveaway", stretch, "--by", "ann", "-m", "Friday"]) == 0
+        )
+    assert run(["alerts", "explain", "acme--nobody", "giveaway", "18:00-19:00"]) == 1
+    capsys.readouterr()
+    records = run_async(latest(settings, settings.topic(CONTROL)))
+    assert set(records) == {b"explainer:acme--ann", b"explainer:acme--new"}
+    control = Control.model_validate_json(records[b"explainer:acme--new"].value or b"")
+    book = Book()
+    book.control(control.key, control)
+    assert control.by == "ann" and control.explainer is not None and control.explainer.note == "Friday"
+    moves = [
+        WORLD[0].model_copy(update={"transition_id": f"t{state}", "state": state}).model_dump_json().encode()
+        for state in ("pending", "firing")
+    ]
+    run_async(send(settings, [(time.time(), b"ann", move) for move in moves], topic=ALERTS))
+    assert run(["alerts", "show", "aaaa1111", "--history", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert sorted(move["state"] for move in told["transitions"]) == ["firing", "pending"]
+    assert run(["alerts", "unexplain", "explainer:acme--new"]) == 0
+    assert run_async(latest(settings, settings.topic(CONTROL)))[b"explainer:acme--new"].value is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from streams.settings import Settings
 PREFIX = "RAPPORT_"
 #: Environment names with our prefix that are no settings: where the settings lie, and what tests listen to.
 OTHER_NAMES = frozenset({"RAPPORT_CONFIG"})
+_SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT)(_|$)|_PORT_\d+_(TCP|UDP)")
 _WORDS = {
     int: "a whole number",
     float: "a number",
@@ -127,12 +129,13 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
 def unknown_names(environment: Mapping[str, str]) -> list[str]:
     """Lines on RAPPORT_ variables that are close to a setting's name, but are none.
 
-    A warning, not an error: Kubernetes sets RAPPORT_SERVICE_HOST and the like by itself.
+    A warning, not an error, and not for what Kubernetes sets by itself beside a service of that name, like
+    RAPPORT_SERVICE_HOST and RAPPORT_PORT_6066_TCP.
     """
     known = {PREFIX + field.upper() for field in Settings.model_fields} | OTHER_NAMES
     lines = []
     for name in sorted(environment):
-        if name.startswith(PREFIX) and name not in known:
+        if name.startswith(PREFIX) and name not in known and not _SERVICE_LINK.search(name):
             close = difflib.get_close_matches(name, known, 1, cutoff=0.8)
             if close:
                 lines.append(f"{name} is not a setting and has no effect; did you mean {close[0]}?")

@@ -139,7 +139,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
-    """A command that ran in this process leaves no handler behind: it would write to a stream that is closed."""
+    """A command that ran in this process leaves no handler behind: its stream is closed."""
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
     yield

@@ -85,7 +85,8 @@ def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:
 def test_misspelt_variables_are_warned_of_but_strangers_are_not() -> None:
     (line,) = unknown_names(
         dict.fromkeys(
-            ["RAPPORT_BROKR", "RAPPORT_BROKER", "HOME", "RAPPORT_SERVICE_HOST", "RAPPORT_SERVICE_PORT_HTTP"], ""
+            ["RAPPORT_BROKR", "RAPPORT_BROKER", "HOME", "RAPPORT_SERVICE_HOST", "RAPPORT_SERVICE_PORT_HTTP"],
+            "",
         )
     )
     assert "RAPPORT_BROKR" in line and "did you mean RAPPORT_BROKER?" in line

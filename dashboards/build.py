@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from dashboards import overview, provision
+from dashboards import provision
+from dashboards.views import board, detection, partnership, pipeline, relationships
 
-_ALL = (overview,)
+_ALL = (board, partnership, relationships, detection, pipeline)
 #: The files that are checked in and that docker-compose mounts.
 CHECKED_IN = Path(__file__).parent / "provisioning"
 

@@ -62,6 +62,11 @@ def thresholds(steps: Steps) -> builders.ThresholdsConfig:
     )
 
 
+def plain_thresholds(steps: Steps) -> dict[str, Any]:
+    """The same as plain values, for a field's own."""
+    return {"mode": "absolute", "steps": [{"value": value, "color": color} for value, color in steps]}
+
+
 def query(q: Q, ref_id: str) -> prometheus.Dataquery:
     """The query as Grafana's Prometheus data source wants it."""
     built = prometheus.Dataquery().datasource(DATASOURCE).expr(q.expr).ref_id(ref_id)
@@ -152,36 +157,6 @@ def number(
     )
 
 
-def datasource_variable() -> builders.DatasourceVariable:
-    """Which Prometheus to ask; ours when it is there, else the first one."""
-    return (
-        builders.DatasourceVariable("datasource")
-        .label("Data source")
-        .type("prometheus")
-        .description("The Prometheus that scrapes the workers.")
-        .current(models.VariableOption(selected=True, text=DATASOURCE_NAME, value=DATASOURCE_UID))
-    )
-
-
-def label_variable(name: str, label: str, values_of: str, description: str) -> builders.QueryVariable:
-    """Several values of a label, all at first. `values_of` as in `label_values(<this>)`."""
-    definition = f"label_values({values_of})"
-    return (
-        builders.QueryVariable(name)
-        .label(label)
-        .description(description)
-        .datasource(DATASOURCE)
-        .query({"qryType": 1, "query": definition, "refId": "PrometheusVariableQueryEditor-VariableQuery"})
-        .definition(definition)
-        .multi(True)
-        .include_all(True)
-        .all_value(".*")
-        .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
-        .sort(models.VariableSort.ALPHABETICAL_ASC)
-        .current(models.VariableOption(selected=True, text=["All"], value=["$__all"]))
-    )
-
-
 def finish(dashboard: builders.Dashboard) -> dict[str, Any]:
     """The dashboard as plain JSON values, with panel ids in order and the panels' version set."""
     model = dashboard.build()
@@ -190,6 +165,6 @@ def finish(dashboard: builders.Dashboard) -> dict[str, Any]:
         if isinstance(panel, models.Panel):
             panel.plugin_version = GRAFANA_VERSION
     plain: dict[str, Any] = json.loads(json.dumps(model, cls=JSONEncoder))
-    for link in plain.get("links", []):
-        link.pop("placement", None)  # the SDK's default hides links in a menu
+    for shown in (*plain.get("links", []), *plain.get("annotations", {}).get("list", [])):
+        shown.pop("placement", None)  # the SDK's default hides links and annotations in a menu
     return plain

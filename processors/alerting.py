@@ -99,6 +99,11 @@ def firing(inf: Influencer) -> int:
     )
 
 
+def firing_of(inf: Influencer, pid: str) -> int:
+    """How many alerts of one partnership fire, under the live rules."""
+    return sum(state.state == FIRING for state in inf.states.get(pid, {}).values())
+
+
 class Round:
     """One boundary of one partnership: every rule asked, every alert moved on. `quiet`: nothing comes from
     the influencer's source, whose silence is told as one alert of operations."""

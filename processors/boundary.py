@@ -56,9 +56,12 @@ class Shown:
     """What metrics show of a partnership; None: not measurable."""
 
     brand: str
+    influencer: str
     tier: str
+    platform: str
     health: float | None
     signals: dict[str, float | None]
+    firing: int = 0  # alerts
 
 
 @dataclass(slots=True)
@@ -128,7 +131,10 @@ class Evaluator:
         if unpartnered:
             return
         values = {name: score.value for name, score in signals.items()}
-        self.out.shown[pid] = Shown(partnership.brand_id, tier(inp.followers), health.value, values)
+        self.out.shown[pid] = Shown(
+            partnership.brand_id, inf.id, tier(inp.followers), inf.meta.source or UNKNOWN, health.value,
+            values, alerting.firing_of(inf, pid),
+        )  # fmt: skip
         if at % HOUR == 0:
             self._spark(inf, pid, at, health)
             self.facts[inf.id] = facts_of(inf, inp, signals, self.facts.get(inf.id))

@@ -31,7 +31,7 @@ from processors.state.store import Answer, Store, StoreError
 from schemas import topics
 from streams import metrics
 from streams.cloudevents import ce_headers
-from streams.gauges import Gauges
+from streams.gauges import Gauges, count_transitions
 from streams.outbox import Relay
 from streams.outputs import BatchSender, Out
 from streams.settings import Settings
@@ -246,8 +246,10 @@ class Lane:
             raise LaneMovedError(f"the fence stands at {cur}, not at {self.fence}")
         if answer is Answer.OLD:
             raise LaneOldError(f"epoch {self.epoch} was overtaken")
+        count_transitions(alert for _, alert in partition.evaluator.out.transitions)
         if partition.evaluator.out.shown:
-            shared.gauges.show(self.number, partition.evaluator.out.shown, partition.firing())
+            shown, listed = partition.evaluator.out.shown, partition.book.by_id
+            shared.gauges.show(self.number, shown, partition.firing(), listed)
         partition.written()
         self.clean = True
         self.fence = self.fence_in_store = self.folded

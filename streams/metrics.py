@@ -1,4 +1,7 @@
-"""Prometheus metrics. Labels are bounded: partition, reason, answer, signal; never an influencer or an actor.
+"""Prometheus metrics. Labels are bounded: partition, reason, answer, signal; never an actor.
+
+Only the gauges of partnerships name partnerships and influencers, and RAPPORT_METRICS_PARTNERSHIPS bounds how
+many there are (docs/grafana.md says what they cost).
 
 Times are in seconds, sizes in bytes, as Prometheus wants them.
 """
@@ -55,7 +58,15 @@ PRODUCED = Counter("rapport_produced_records_total", "Records produced", ["topic
 PRODUCE_RETRIES = Counter("rapport_produce_retries_total", "Batches of outputs sent again", ["topic"])
 PRODUCE_DROPPED = Counter("rapport_produce_dropped_total", "Records too large for the broker", ["topic"])
 READINGS = Counter("rapport_readings_total", "Readings made", ["complete"])
-TRANSITIONS = Counter("rapport_alert_transitions_total", "Alert transitions", ["signal", "state"])
+TRANSITIONS = Counter(
+    "rapport_alert_transitions_total", "Alert transitions, by why", ["signal", "state", "reason"]
+)
+ALERT_DELAY = Histogram(
+    "rapport_alert_delay_seconds",
+    "Event time from when a rule was first broken until its alert fired",
+    ["signal"],
+    buckets=(300, 600, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400, 172_800, 345_600, 604_800),
+)
 ALERTS_FIRING = Gauge("rapport_alerts_firing", "Alerts that fire now", ["partition"])
 OUTBOX = Gauge("rapport_outbox_pending", "Alert transitions not yet on the topic", ["partition"])
 OUTBOX_RETRIES = Counter("rapport_outbox_retries_total", "Relays of alert transitions tried again")
@@ -95,10 +106,19 @@ INFLUENCERS = Gauge("rapport_influencers_in_memory", "Influencers whose state is
 HEALTH = Gauge(
     "rapport_partnership_health",
     "Partnership health 0-100 (bounded number of partnerships)",
-    ["partnership", "brand", "tier"],
+    ["partnership", "brand", "influencer", "tier", "platform"],
 )
 SIGNAL = Gauge(
     "rapport_partnership_signal", "Signal 0-100 (bounded number of partnerships)", ["partnership", "signal"]
+)
+PARTNERSHIP_FIRING = Gauge(
+    "rapport_partnership_alerts_firing",
+    "Alerts of a partnership that fire now; also of those without a health (bounded number of partnerships)",
+    ["partnership", "brand", "influencer", "tier", "platform"],
+)
+PARTNERSHIPS_HIDDEN = Gauge(
+    "rapport_partnerships_without_gauges",
+    "Partnerships beyond RAPPORT_METRICS_PARTNERSHIPS, which have no gauges of their own",
 )
 SOURCE_FRAMES = Counter("rapport_source_frames_total", "Payloads that a source's client took", ["source"])
 SOURCE_RESULTS = Counter(

@@ -170,7 +170,7 @@ class Owner:
             claim = await self._shared.store.claim(keys)
             if claim.next is None and self.on_new is not None:
                 await self.on_new()
-            partition = Partition(keys, self._book, self._hasher, self._config(), self._transition)
+            partition = Partition(keys, self._book, self._hasher, self._config())
             await self._restore(partition, claim)
             tp = TP(self._topic, number)
             start = await self._start(tp, claim)
@@ -318,9 +318,6 @@ class Owner:
         self._owned.clear()
 
     # -- looking --------------------------------------------------------------------------------------------
-
-    def _transition(self, signal: str, state: str) -> None:
-        metrics.TRANSITIONS.labels(signal, state).inc()
 
     def _highwater(self, tp: TP) -> int | None:
         assert self.consumer is not None

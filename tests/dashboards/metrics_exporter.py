@@ -11,16 +11,24 @@ from prometheus_client import start_http_server
 
 from streams import metrics as m
 
-PARTNERSHIPS = {("acme--ann", "acme", "micro"): 81.0, ("acme--bob", "acme", "macro"): 42.0}
-OTHER = ("bolt--cy", "bolt", "micro")
+PARTNERSHIPS = {
+    ("acme--ann", "acme", "ann", "micro", "bluesky"): 81.0,
+    ("acme--bob", "acme", "bob", "macro", "mastodon"): 42.0,
+    ("bolt--cy", "bolt", "cy", "micro", "bluesky"): 65.0,
+}
+#: Has no health yet.
+NEW = ("bolt--di", "bolt", "di", "nano", "bluesky")
 SIGNALS = ("interaction_quality", "connection", "audience_fit", "authenticity", "all_in", "relationship")
 
 
 def still() -> None:
-    for labels, value in {**PARTNERSHIPS, OTHER: 65.0}.items():
+    for labels, value in PARTNERSHIPS.items():
         m.HEALTH.labels(*labels).set(value)
+        m.PARTNERSHIP_FIRING.labels(*labels).set(2 if value < 50 else 0)
         for offset, signal in enumerate(SIGNALS):
             m.SIGNAL.labels(labels[0], signal).set(value - offset)
+    m.PARTNERSHIP_FIRING.labels(*NEW).set(0)
+    m.PARTNERSHIPS_HIDDEN.set(0)
     m.BUILD.labels("0.1.0", "1").set(1)
     m.PARTITIONS.set(2)
     m.INFLUENCERS.set(500)
@@ -58,7 +66,14 @@ def step() -> None:
     m.PRODUCED.labels("engagement.enriched.v1").inc(180)
     m.PRODUCE_RETRIES.labels("engagement.enriched.v1").inc()
     m.READINGS.labels("true").inc()
-    m.TRANSITIONS.labels("connection", "firing").inc()
+    for state, reason in (("pending", "drop"), ("firing", "drop"), ("resolved", "not_confirmed")):
+        for signal in ("connection", "relationship"):
+            m.TRANSITIONS.labels(signal, state, reason).inc()
+    m.ALERT_DELAY.labels("connection").observe(900)
+    m.SOURCE_FRAMES.labels("bluesky").inc(40)
+    m.SOURCE_RESULTS.labels("bluesky", "event").inc(30)
+    m.SOURCE_FAILURES.labels("bluesky").inc()
+    m.SOURCE_CURSOR.labels("bluesky").set_to_current_time()
     m.OUTBOX_RETRIES.inc()
     m.NOTIFIER_TAKEN.labels("firing").inc()
     m.NOTIFICATIONS.labels("mail", "delivered").inc()

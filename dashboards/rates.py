@@ -1,0 +1,26 @@
+"""Rates and quantiles in PromQL, as the dashboards of operations write them."""
+
+from __future__ import annotations
+
+from dashboards.frame import E
+from dashboards.parts import Q
+
+#: The chosen workers of the chosen installation.
+W = f'{E},instance=~"$worker"'
+
+
+def rate(metric: str, by: str = "", matchers: str = "", of: str = W) -> str:
+    """Rate a second of a counter, summed over what is not named in `by`; `of`: whose, workers if not said."""
+    return f"sum{f' by ({by})' if by else ''} (rate({metric}{{{matchers}{of}}}[$__rate_interval]))"
+
+
+def quantile(q: float, histogram: str, by: str = "", of: str = W) -> str:
+    """The `q` quantile of a histogram, per value of the label `by`."""
+    labels = f"le, {by}" if by else "le"
+    return f"histogram_quantile({q}, {rate(histogram + '_bucket', labels, of=of)})"
+
+
+def quantiles(histogram: str, by: str = "", of: str = W) -> list[Q]:
+    """Median and 99th percentile of a histogram, per value of the label `by`."""
+    legend = f"{{{{{by}}}}} " if by else ""
+    return [Q(quantile(q, histogram, by, of), f"{legend}{name}") for q, name in ((0.5, "p50"), (0.99, "p99"))]

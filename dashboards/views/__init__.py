@@ -1,0 +1,1 @@
+"""The dashboards, one module each, with `UID` and `build()`; listed in `dashboards.build`."""

@@ -24,16 +24,20 @@ def dashboards() -> dict[str, dict[str, Any]]:
 
 
 def files(
-    *, prometheus_url: str = provision.PROMETHEUS_URL, dashboards_path: str = provision.DASHBOARDS_PATH
+    *,
+    prometheus_url: str = provision.PROMETHEUS_URL,
+    api_url: str = provision.API_URL,
+    dashboards_path: str = provision.DASHBOARDS_PATH,
 ) -> dict[str, str]:
     """Contents of all provisioning files by relative path.
 
     Args:
         prometheus_url: where Grafana reaches Prometheus.
+        api_url: where Grafana reaches `rapport serve`.
         dashboards_path: where Grafana will find the directory `grafana/json`.
     """
     texts = {
-        "grafana/datasources/rapport.yaml": provision.datasource_file(prometheus_url),
+        "grafana/datasources/rapport.yaml": provision.datasource_file(prometheus_url, api_url),
         "grafana/dashboards/rapport.yaml": provision.provider_file(dashboards_path),
         "prometheus/prometheus.yml": provision.prometheus_file(),
         "prometheus/rules.yml": provision.rules_file(),
@@ -47,6 +51,7 @@ def export(
     directory: Path,
     *,
     prometheus_url: str = provision.PROMETHEUS_URL,
+    api_url: str = provision.API_URL,
     dashboards_path: str = provision.DASHBOARDS_PATH,
 ) -> list[Path]:
     """Writes the files for file provisioning below `directory` (made when missing) and returns their paths.
@@ -57,7 +62,8 @@ def export(
         OSError: the directory cannot be written.
     """
     paths = []
-    for name, text in files(prometheus_url=prometheus_url, dashboards_path=dashboards_path).items():
+    written = files(prometheus_url=prometheus_url, api_url=api_url, dashboards_path=dashboards_path)
+    for name, text in written.items():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -26,6 +26,10 @@ TRIES = 4
 _CONFLICT = frozenset({409, 412})
 
 
+#: A token, or user and password.
+Credential = str | tuple[str, str] | None
+
+
 class Conflict(GrafanaFailed):
     """What was to be made is there already (409, 412)."""
 
@@ -43,7 +47,7 @@ class Grafana:
 
     Args:
         url: its address, e.g. `http://127.0.0.1:3000` or `https://host/grafana`.
-        token: a service account token; None for a Grafana without sign-in.
+        credential: a service account token, or (user, password); None for a Grafana without sign-in.
         timeout_s: seconds for one call.
         pause_s: seconds before the second try; doubles from there.
 
@@ -52,7 +56,7 @@ class Grafana:
     """
 
     def __init__(
-        self, url: str, token: str | None, *, timeout_s: float = TIMEOUT_S, pause_s: float = 0.5
+        self, url: str, credential: Credential, *, timeout_s: float = TIMEOUT_S, pause_s: float = 0.5
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -62,7 +66,7 @@ class Grafana:
         # The address as shown in messages carries no user and password.
         self.url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path.rstrip('/')}"
         self._api: Any = GrafanaApi.from_url(
-            parts._replace(path=path).geturl(), credential=token, timeout=timeout_s
+            parts._replace(path=path).geturl(), credential=credential, timeout=timeout_s
         )
         self._pause_s = pause_s
 
@@ -124,7 +128,8 @@ class Grafana:
         if error.status_code in (401, 403):
             return GrafanaRefused(
                 f"Grafana at {self.url} does not allow {what}: {_said(error)}. "
-                "RAPPORT_GRAFANA_TOKEN must be a service account token with the role Admin."
+                "RAPPORT_GRAFANA_TOKEN must be a service account token with the role Admin, or "
+                "RAPPORT_GRAFANA_USER and RAPPORT_GRAFANA_PASSWORD an administrator's."
             )
         text = f"Grafana at {self.url} answered {error.status_code}, {what}: {_said(error)}"
         if error.status_code == 404:

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from dashboards import alert_rules
+from dashboards import alert_rules, infinity
 from dashboards.parts import DATASOURCE_NAME, DATASOURCE_UID
 
 #: How often Prometheus asks a worker. Grafana's `$__rate_interval` is four of these at least.
@@ -19,6 +19,11 @@ SCRAPE_INTERVAL = "5s"
 #: Services of docker-compose.yml that have metrics, and on which port.
 PROCESSES = {"worker": 6066, "notifier": 6067, "serve": 6068}
 PROMETHEUS_URL = "http://prometheus:9090"
+API_URL = "http://serve:6068"
+#: Where Grafana, reading the provisioning files, finds the API's token: in its own environment.
+API_TOKEN = "$__env{RAPPORT_GRAFANA_API_TOKEN}"  # noqa: S105 - a name
+#: Value of the label `environment` that the shipped scrape configuration sets.
+ENVIRONMENT = "compose"
 #: Where the compose file mounts the dashboards within Grafana's container.
 DASHBOARDS_PATH = "/etc/rapport/dashboards"
 FOLDER_TITLE = "Rapport"
@@ -39,9 +44,14 @@ def datasource(url: str = PROMETHEUS_URL) -> dict[str, Any]:
     }
 
 
-def datasource_file(url: str = PROMETHEUS_URL) -> str:
-    """YAML of Grafana's `provisioning/datasources`."""
-    return _yaml({"apiVersion": 1, "datasources": [datasource(url) | {"isDefault": True, "editable": False}]})
+def datasource_file(url: str = PROMETHEUS_URL, api_url: str = API_URL) -> str:
+    """YAML of Grafana's `provisioning/datasources`. The API's token is named there, never written."""
+    fixed = {"editable": False}
+    sources = [
+        datasource(url) | {"isDefault": True} | fixed,
+        infinity.datasource(api_url) | {"secureJsonData": {"bearerToken": API_TOKEN}} | fixed,
+    ]
+    return _yaml({"apiVersion": 1, "datasources": sources})
 
 
 def provider_file(path: str = DASHBOARDS_PATH) -> str:
@@ -65,6 +75,7 @@ def prometheus_file() -> str:
         {
             "job_name": f"rapport-{host}",
             "metrics_path": "/metrics",
+            "relabel_configs": [{"target_label": "environment", "replacement": ENVIRONMENT}],
             "dns_sd_configs": [{"names": [host], "type": "A", "port": port, "refresh_interval": "10s"}],
         }
         for host, port in PROCESSES.items()

@@ -103,6 +103,11 @@ class Settings(BaseSettings):
     )
     enriched: bool = Field(True, description="Write engagement.enriched.v1")
 
+    mappings: str = Field(
+        "",
+        description="Mapping files of your own sources, by commas: readings say what they do not tell",
+    )
+
     # -- alerts ---------------------------------------------------------------------------------------------
     rules: Path | None = Field(
         None, description="File with rules for alerts (docs/rules.md); without one the defaults hold"
@@ -133,9 +138,69 @@ class Settings(BaseSettings):
         65_536, ge=1_024, le=16 * 1024 * 1024, description="Largest body of a request to the API"
     )
 
+    # -- gateway (rapport gateway) --------------------------------------------------------------------------
+    gateway_host: str = Field("127.0.0.1", description="Address of the gateway")
+    gateway_port: int = Field(6069, ge=1, le=65535, description="Port of the gateway")
+    gateway_config: Path | None = Field(
+        None, description="File with the gateway's webhooks (gateway.yaml); see docs/gateway.md"
+    )
+    gateway_rate: int = Field(
+        60_000, ge=1, le=10_000_000, description="Requests a minute that one token of the gateway may make"
+    )
+    gateway_rate_events: int = Field(
+        50_000, ge=0, le=10_000_000, description="Events a second that one token may send; 0: no limit"
+    )
+    gateway_body_bytes: int = Field(
+        8 * 1024 * 1024, ge=1_024, le=256 * 1024 * 1024, description="Largest body of a request, as sent"
+    )
+    gateway_inflated_bytes: int = Field(
+        32 * 1024 * 1024, ge=1_024, le=1024 * 1024 * 1024, description="Largest body once it is inflated"
+    )
+    gateway_batch_events: int = Field(
+        10_000, ge=1, le=100_000, description="Events that one request to the gateway may hold"
+    )
+    gateway_memory_bytes: int = Field(
+        256 * 1024 * 1024,
+        ge=1024 * 1024,
+        le=64 * 1024**3,
+        description="Bytes of all bodies together, and of what waits for Kafka; beyond it 429 is answered",
+    )
+    gateway_connections: int = Field(
+        500, ge=1, le=100_000, description="Connections that the gateway holds at once"
+    )
+    gateway_head_s: float = Field(
+        10.0, gt=0, le=600, description="Seconds in which the head of a request must arrive"
+    )
+    gateway_body_s: float = Field(
+        30.0, gt=0, le=600, description="Seconds in which the body of a request must arrive"
+    )
+    gateway_ack_s: float = Field(
+        10.0, gt=0, le=120, description="Seconds that the gateway waits for Kafka before it answers 503"
+    )
+    gateway_lag_s: float = Field(
+        900.0,
+        ge=0,
+        le=86_400,
+        description="Seconds that workers may be behind before senders of events are told 429; 0: any",
+    )
+    gateway_ids: int = Field(
+        2_000_000,
+        ge=0,
+        le=1_000_000_000,
+        description="Event ids that the gateway remembers in Redis for 48 h, some 70 bytes each; 0: none",
+    )
+
     # -- dashboards -----------------------------------------------------------------------------------------
     grafana_url: str | None = Field(None, description="Grafana address for `rapport dashboards push`")
     grafana_token: SecretStr | None = Field(None, description="Grafana service account token")
+    grafana_user: str | None = Field(None, description="Grafana user, where there is no token")
+    grafana_password: SecretStr | None = Field(None, description="That user's password")
+    grafana_api_token: SecretStr | None = Field(
+        None, description="Token of our HTTP API that Grafana's data source shows (`rapport tokens create`)"
+    )
+    grafana_contact: SecretStr | None = Field(
+        None, description="Whom Grafana tells of Rapport's own health: a webhook's address, or mail addresses"
+    )
 
     @field_validator("broker")
     @classmethod

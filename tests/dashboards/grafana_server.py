@@ -7,6 +7,8 @@ document does not allow; tests assert that there were none. Faults are planted w
 
 from __future__ import annotations
 
+import base64
+import functools
 import json
 import re
 import threading
@@ -25,18 +27,29 @@ DOCUMENT = ROOT.parent / "shared" / "data" / "grafana-openapi" / "openapi3.json"
 Answer = tuple[int, Any]
 
 
+@functools.cache
+def _document() -> dict[str, Any]:
+    return json.loads(DOCUMENT.read_text(encoding="utf-8"))
+
+
 class Grafana:
     def __init__(self, token: str, prefix: str = "") -> None:
-        self.document = json.loads(DOCUMENT.read_text(encoding="utf-8"))
+        self.document = _document()
         self.token, self.prefix = token, prefix
         self.folders: dict[str, dict] = {}
         self.datasources: dict[str, dict] = {}
         self.dashboards: dict[str, dict] = {}
         self.annotations: dict[int, dict] = {}
+        self.contacts: dict[str, dict] = {}
+        self.groups: dict[tuple[str, str], dict] = {}
+        self.plugins = {"prometheus", "yesoreyeram-infinity-datasource"}
+        self.secrets: dict[str, dict] = {}
         self.calls: list[tuple[str, str]] = []
         self.violations: list[str] = []
         self.faults: list[tuple[str, str, int | float | str]] = []
         self.database = "ok"
+        basic = base64.b64encode(b"ann:correct horse").decode()
+        self.accepted = {f"Bearer {token}", f"Basic {basic}"}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
@@ -80,7 +93,7 @@ class Grafana:
             return fault, {"message": "planted"}
         if isinstance(fault, float):
             time.sleep(fault)
-        if template != "/health" and headers.get("Authorization") != f"Bearer {self.token}":
+        if template != "/health" and headers.get("Authorization") not in self.accepted:
             return 401, {"message": "Invalid API key"}
         asked = [parse_qs(query)] if operation.get("parameters") and method == "GET" and not arguments else []
         does = getattr(self, "_" + operation["operationId"])
@@ -132,6 +145,8 @@ class Grafana:
             self.violations.append(f"{where}: no status {status}")
             return
         response = self._resolve(operation["responses"][str(status)])
+        if "content" not in response:
+            return
         problem = self._problem(response["content"]["application/json"]["schema"], answer)
         if problem:
             self.violations.append(f"{where} {status}: {problem}")
@@ -160,6 +175,8 @@ class Grafana:
         return 200, self.datasources[uid]
 
     def _addDataSource(self, body: dict) -> Answer:  # noqa: N802
+        if body["type"] not in self.plugins:
+            return 500, {"message": f"plugin {body['type']} not found"}
         if any(item["name"] == body["name"] for item in self.datasources.values()):
             return 409, {"message": "data source with the same name already exists"}
         self.datasources[body["uid"]] = {
@@ -173,7 +190,7 @@ class Grafana:
             "database": "",
             "withCredentials": False,
             "secureJsonFields": {},
-            **body,
+            **self._without_secrets(body),
         }
         return 200, self._datasource_answer(body["uid"], "Datasource added")
 
@@ -181,8 +198,21 @@ class Grafana:
         stored = self.datasources[uid]
         # As Grafana: what is not sent is reset, but for secrets.
         defaults = {"basicAuth": False, "isDefault": False, "user": "", "database": "", "basicAuthUser": ""}
-        self.datasources[uid] = {**stored, **defaults, **body, "version": stored["version"] + 1}
+        self.datasources[uid] = {
+            **stored,
+            **defaults,
+            **self._without_secrets(body),
+            "version": stored["version"] + 1,
+        }
         return 200, self._datasource_answer(uid, "Datasource updated")
+
+    def _without_secrets(self, body: dict) -> dict:
+        """As Grafana: secrets are kept apart and never given out, only that they are there."""
+        given = body.get("secureJsonData") or {}
+        kept = self.secrets.setdefault(body["uid"], {})
+        kept |= given
+        told = {key: value for key, value in body.items() if key != "secureJsonData"}
+        return told | {"secureJsonFields": dict.fromkeys(kept, True)}
 
     def _datasource_answer(self, uid: str, message: str) -> dict:
         stored = self.datasources[uid]
@@ -226,6 +256,37 @@ class Grafana:
             "url": f"/d/{uid}/rapport",
             "folderUid": body["folderUid"],
         }
+
+    def _RouteGetContactpoints(self, query: dict[str, list[str]]) -> Answer:  # noqa: N802
+        wanted = query.get("name", [None])[0]
+        return 200, [item for item in self.contacts.values() if wanted in (None, item["name"])]
+
+    def _RoutePostContactpoints(self, body: dict) -> Answer:  # noqa: N802
+        if body["uid"] in self.contacts:
+            return 400, {"message": "invalid object specification: UID is taken"}
+        self.contacts[body["uid"]] = {**body, "provenance": "api"}
+        return 202, self.contacts[body["uid"]]
+
+    def _RoutePutContactpoint(self, uid: str, body: dict) -> Answer:  # noqa: N802
+        self.contacts[uid] = {**body, "provenance": "api"}
+        return 202, {"message": "contactpoint updated"}
+
+    def _RouteGetAlertRuleGroup(self, folder: str, name: str) -> Answer:  # noqa: N802
+        found = self.groups.get((folder, name))
+        return (200, found) if found else (404, {"message": "rule group not found"})
+
+    def _RoutePutAlertRuleGroup(self, folder: str, name: str, body: dict) -> Answer:  # noqa: N802
+        known = {item["name"] for item in self.contacts.values()} | {"grafana-default-email"}
+        for rule in body["rules"]:
+            told = rule.get("notification_settings")
+            if told and told["receiver"] not in known:
+                return 400, {"message": f"receiver {told['receiver']} does not exist"}
+        rules = [
+            {**rule, "id": number, "orgID": 7, "provenance": "api", "updated": "2026-01-01T00:00:00Z"}
+            for number, rule in enumerate(body["rules"], 1)
+        ]
+        self.groups[folder, name] = {**body, "rules": rules}
+        return 200, self.groups[folder, name]
 
     def _getAnnotations(self, query: dict[str, list[str]]) -> Answer:  # noqa: N802
         wanted, most = set(query.get("tags", [])), int(query.get("limit", ["100"])[0])

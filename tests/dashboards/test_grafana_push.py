@@ -10,15 +10,19 @@ from grafana_client.api import GrafanaApi
 from grafana_client.client import GrafanaBadInputError, GrafanaClientError
 
 from dashboards import build, provision
+from dashboards.alert_rules import RULES
+from dashboards.changes import Change, differences
 from dashboards.errors import DashboardsError, GrafanaFailed, GrafanaRefused, GrafanaUnreachable
-from dashboards.push import Change, differences, push
+from dashboards.push import Wanted, push
 from tests.dashboards.grafana_server import DOCUMENT, Grafana
 
 TOKEN = "glsa_test"  # not a secret: the test server's own
+API_TOKEN = "rpt_test"
 FOLDER = "/folders/{folder_uid}"
 SOURCE = "/datasources/uid/{uid}"
 BOARD = "/dashboards/uid/{uid}"
 UID = "rapport-board"
+GROUP = "/v1/provisioning/folder/{FolderUID}/rule-groups/{Group}"
 
 
 @pytest.fixture
@@ -31,8 +35,11 @@ def grafana():
         assert server.faults == [], "planted, but never met"
 
 
-def quickly(server: Grafana, token: str | None = TOKEN, **more) -> list[Change]:
-    return push(server.url, token, **{"pause_s": 0.01, "timeout_s": 2.0, **more})
+def quickly(
+    server: Grafana, token: str | tuple[str, str] | None = TOKEN, *, dry_run=False, timeout_s=2.0, **wanted
+) -> list[Change]:
+    what = Wanted(**{"api_token": API_TOKEN, **wanted})
+    return push(server.url, token, what, dry_run=dry_run, timeout_s=timeout_s, pause_s=0.01)
 
 
 def actions(changes: list[Change]) -> list[tuple[str, str]]:
@@ -44,7 +51,8 @@ def notable(changes: list[Change]) -> list[Change]:
 
 
 def all_are(action: str) -> list[tuple[str, str]]:
-    return [("folder", action), ("datasource", action), *[("dashboard", action)] * len(build.dashboards())]
+    boards = [("dashboard", action)] * len(build.dashboards())
+    return [("folder", action), ("datasource", action), ("datasource", action), *boards, ("rules", action)]
 
 
 def test_push_makes_folder_data_source_and_dashboards(grafana):
@@ -128,9 +136,101 @@ def test_changing_the_data_source_keeps_what_an_operator_added(grafana):
 
 
 def test_data_sources_can_be_left_alone(grafana):
-    changes = quickly(grafana, prometheus_url=None)
-    assert {change.kind for change in changes} == {"folder", "dashboard"}
+    changes = quickly(grafana, prometheus_url=None, api_url=None)
+    assert {change.kind for change in changes} == {"folder", "dashboard", "rules"}
     assert grafana.datasources == {}
+
+
+def test_the_api_is_a_data_source_whose_token_goes_in_and_never_comes_out(grafana):
+    changes = quickly(grafana, api_url="http://api:6068")
+    source = grafana.datasources["rapport-api"]
+    assert source["type"] == "yesoreyeram-infinity-datasource" and source["url"] == "http://api:6068"
+    assert source["jsonData"]["auth_method"] == "bearerToken"
+    assert source["jsonData"]["allowedHosts"] == ["http://api:6068"]
+    assert grafana.secrets["rapport-api"] == {"bearerToken": API_TOKEN}
+    assert API_TOKEN not in str(changes) + str(grafana.datasources) + str(grafana.dashboards)
+    # Without one at hand the token that is there stays; another one is seen and sent.
+    assert notable(quickly(grafana, api_url="http://api:6068", api_token=None)) == []
+    (change,) = notable(quickly(grafana, api_url="http://api:6068", api_token="rpt_other"))
+    assert (change.uid, change.differences) == ("rapport-api", ("jsonData.rapportTokenMark",))
+    assert grafana.secrets["rapport-api"] == {"bearerToken": "rpt_other"}
+
+
+def test_without_a_token_it_is_told_how_to_give_one(grafana):
+    (source,) = [change for change in quickly(grafana, api_token=None) if change.uid == "rapport-api"]
+    assert source.action == "create" and "RAPPORT_GRAFANA_API_TOKEN" in source.note
+
+
+def test_a_grafana_without_the_plugin_gets_all_else(grafana):
+    grafana.plugins.discard("yesoreyeram-infinity-datasource")
+    changes = quickly(grafana)
+    (skipped,) = [change for change in changes if change.action == "skipped"]
+    assert skipped.uid == "rapport-api" and "yesoreyeram-infinity-datasource installed" in skipped.note
+    assert set(grafana.dashboards) == set(build.dashboards()) and grafana.groups
+    asked = [
+        panel["datasource"]["uid"] for board in build.dashboards().values() for panel in board["panels"]
+        if panel["type"] != "row"
+    ]  # fmt: skip
+    assert "${datasource}" in asked
+
+
+def test_rules_tell_the_contact_point(grafana):
+    changes = quickly(grafana, contact="https://hooks.example/secret-path")
+    assert actions(changes)[-2:] == [("contact_point", "create"), ("rules", "create")]
+    assert "secret-path" not in str(changes)
+    group = grafana.groups["rapport", "rapport"]
+    assert [rule["title"] for rule in group["rules"]] == [rule.name for rule in RULES]
+    assert all(r["notification_settings"] == {"receiver": "Rapport operations"} for r in group["rules"])
+    assert len({rule["uid"] for rule in group["rules"]}) == len(RULES)
+    assert grafana.contacts["rapport-operations"]["type"] == "webhook"
+    written = grafana.written()
+    assert notable(quickly(grafana, contact="https://hooks.example/secret-path")) == []
+    assert grafana.written() == written
+    changed = notable(quickly(grafana, contact="ann@example.org, bob@example.org"))
+    assert actions(changed) == [("contact_point", "update")]
+    assert (
+        grafana.contacts["rapport-operations"]["settings"]["addresses"] == "ann@example.org;bob@example.org"
+    )
+
+
+def test_rules_without_a_contact_point_leave_it_to_grafanas_policies(grafana):
+    quickly(grafana)
+    assert all("notification_settings" not in r for r in grafana.groups["rapport", "rapport"]["rules"])
+    assert grafana.contacts == {}
+
+
+def test_rules_can_be_left_alone(grafana):
+    assert "rules" not in {change.kind for change in quickly(grafana, rules=False)} and grafana.groups == {}
+
+
+def test_a_rule_changed_by_hand_is_mended_and_one_from_a_file_told(grafana):
+    quickly(grafana)
+    rules = grafana.groups["rapport", "rapport"]["rules"]
+    rules[1]["for"] = "1h"
+    assert notable(quickly(grafana, dry_run=True))[0].differences == ("rules[1].for",)
+    assert actions(notable(quickly(grafana))) == [("rules", "update")]
+    rules = grafana.groups["rapport", "rapport"]["rules"]
+    rules[0] |= {"title": "Other", "provenance": "file"}
+    assert actions(notable(quickly(grafana))) == [("rules", "provisioned")]
+
+
+def test_what_grafana_hides_of_a_contact_point_is_no_difference(grafana):
+    quickly(grafana, contact="https://hooks.example/x")
+    grafana.contacts["rapport-operations"]["settings"]["url"] = "[REDACTED]"
+    assert notable(quickly(grafana, contact="https://hooks.example/x")) == []
+
+
+@pytest.mark.parametrize("address", ["hooks.example", "ann", " ", "https://", "a@b.example, bob"])
+def test_a_wrong_contact_is_told_by_its_setting_without_its_value(grafana, address):
+    with pytest.raises(GrafanaFailed, match="RAPPORT_GRAFANA_CONTACT is neither"):
+        quickly(grafana, contact=address)
+
+
+def test_a_user_and_password_will_do(grafana):
+    assert actions(quickly(grafana, ("ann", "correct horse"))) == all_are("create")
+    with pytest.raises(GrafanaRefused, match="RAPPORT_GRAFANA_PASSWORD") as caught:
+        quickly(grafana, ("ann", "wrong one"))
+    assert "wrong one" not in str(caught.value)
 
 
 def test_folder_can_have_another_title(grafana):
@@ -161,6 +261,8 @@ def test_what_comes_from_files_is_told_and_left_alone(grafana):
         ("POST", "/datasources"),
         ("GET", BOARD),
         ("POST", "/dashboards/db"),
+        ("GET", GROUP),
+        ("PUT", GROUP),
     ],
 )
 @pytest.mark.parametrize("fault", [500, 503, 429])
@@ -170,7 +272,8 @@ def test_passing_errors_are_tried_again(grafana, method, path, fault):
 
 
 @pytest.mark.parametrize(
-    "method, path", [("POST", "/folders"), ("POST", "/datasources"), ("POST", "/dashboards/db")]
+    "method, path",
+    [("POST", "/folders"), ("POST", "/datasources"), ("POST", "/dashboards/db"), ("PUT", GROUP)],
 )
 def test_a_lost_answer_is_no_conflict(grafana, method, path):
     grafana.fail_next(method, path, "lost")

@@ -1,5 +1,6 @@
 """Every query of every panel on a real Prometheus that scrapes the worker's metrics: each returns data."""
 
+import copy
 import math
 import os
 import re
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from dashboards import build, provision
+from dashboards.check import CheckFailed, check
 from dashboards.views import board as views_board
 
 ROOT = Path(__file__).parents[2]
@@ -254,3 +256,19 @@ def test_scrape_configuration_of_the_compose_file_is_valid(tmp_path):
     (tmp_path / "rules.yml").write_text(provision.rules_file())
     done = subprocess.run([program, "check", "config", str(path)], capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_check_runs_every_query_and_tells_what_is_wrong(prometheus):
+    boards = copy.deepcopy(build.dashboards())
+    address = str(prometheus.http.base_url).removesuffix("/api/v1/")
+    report = check(boards, address)
+    assert report.problems == [] and report.run == report.queries == len(EXPRESSIONS)
+    target = next(p for p in boards["rapport-pipeline"]["panels"] if p["type"] != "row")["targets"][0]
+    target["expr"] = "sum(rate(rapport_nothing_total[1m])"
+    report = check(boards, address)
+    assert len(report.problems) == 1 and "parse error" in report.problems[0]
+
+
+def test_the_check_says_when_no_prometheus_answers():
+    with pytest.raises(CheckFailed, match="no Prometheus answers"):
+        check(build.dashboards(), f"http://127.0.0.1:{free_port()}")

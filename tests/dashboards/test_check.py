@@ -1,0 +1,83 @@
+"""`rapport dashboards check`: the dashboards pass, and each kind of fault is told where it is."""
+
+import copy
+import json
+
+import pytest
+
+from dashboards import build
+from dashboards.check import CheckFailed, check, fill, queries, read
+
+UID = "rapport-board"
+
+
+@pytest.fixture
+def boards():
+    return copy.deepcopy(build.dashboards())
+
+
+def panel(boards, kind="table"):
+    return next(item for item in boards[UID]["panels"] if item["type"] == kind)
+
+
+def test_our_dashboards_pass(boards):
+    report = check(boards)
+    assert report.problems == [] and report.dashboards == 5
+    assert report.panels > 80 and report.queries == len(list(queries(boards))) > 100 and report.run == 0
+    assert list(report.lines())[-1].endswith("0 wrong, 0 without data")
+
+
+def test_exported_files_pass(tmp_path, boards):
+    build.export(tmp_path)
+    assert check(read(tmp_path)).as_json() == check(boards).as_json()
+
+
+@pytest.mark.parametrize(
+    "missing", ["title", "description", "pluginVersion", "options", "fieldConfig", "targets"]
+)
+def test_an_incomplete_panel_is_told(boards, missing):
+    del panel(boards)[missing]
+    (problem,) = check(boards).problems
+    assert problem.startswith("rapport-board: panel") and problem.endswith(f"no {missing}")
+
+
+def test_what_cannot_be_told_apart_is_told(boards):
+    boards["other"] = copy.deepcopy(boards[UID])
+    panel(boards)["id"] = 1
+    targets = panel(boards)["targets"]
+    targets[1]["refId"] = targets[0]["refId"]
+    assert check(boards).problems == [
+        "rapport-board: panel 'Board': its id is there twice",
+        "rapport-board: panel 'Board': two queries of one name",
+        "other: uid 'rapport-board' is there twice",
+    ]
+
+
+def test_a_variable_that_nobody_declares_is_told(boards):
+    panel(boards)["targets"][0]["expr"] = 'up{job="$job"}'
+    assert check(boards).problems == ["rapport-board: panel 'Board': no variable job"]
+
+
+def test_what_is_not_grafanas_schema_is_told(boards):
+    boards[UID]["panels"][0]["gridPos"] = "here"
+    boards["rapport-pipeline"]["uid"] = "no uid at all"
+    first, second = check(boards).problems
+    assert first.startswith("rapport-board: not as Grafana's schema has it")
+    assert second == "rapport-pipeline: uid 'no uid at all' is none"
+
+
+def test_files_that_are_none_are_told(tmp_path):
+    with pytest.raises(CheckFailed, match="no dashboard"):
+        read(tmp_path)
+    (tmp_path / "a.json").write_text("{oops")
+    with pytest.raises(CheckFailed, match=r"a\.json: cannot be read as JSON"):
+        read(tmp_path)
+    (tmp_path / "a.json").write_text(json.dumps([1]))
+    with pytest.raises(CheckFailed, match="is no dashboard"):
+        read(tmp_path)
+
+
+def test_queries_are_filled_in_as_grafana_does():
+    assert fill('x{a=~"$a",b="$b"}[$__rate_interval]', b="c") == 'x{a=~".*",b="c"}[1m]'
+    assert fill('x{b="$b"}[${window}]') == 'x{b=~".*"}[1h]'
+    assert fill("x{a=~'${a:regex}'}") == "x{a=~'.*'}"

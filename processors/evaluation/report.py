@@ -1,6 +1,6 @@
 """The report in Markdown.
 
-    markdown(found, held_out, open_sets, day) -> str
+    markdown(found, held_out, open_sets, day, command) -> str
 
 `found` and `held_out` are documents as `judge.document` makes them; `open_sets` is {set: {measure: value}}.
 """
@@ -19,12 +19,15 @@ _RECALLS = {
 }  # fmt: skip
 
 
-def markdown(found: _Doc, held_out: _Doc | None, open_sets: Mapping[str, _Doc], day: dt.date) -> str:
-    """The whole report, without any path of the machine it was made on."""
-    names = " ".join(found["directories"])
-    command = f"rapport evaluate {names}"
-    if held_out is not None:
-        command += "".join(f" --held-out {name}" for name in held_out["directories"])
+def markdown(
+    found: _Doc, held_out: _Doc | None, open_sets: Mapping[str, _Doc], day: dt.date, command: str = ""
+) -> str:
+    """The whole report, without any path of the machine it was made on. `command`: what made it, where that
+    was not `rapport evaluate`."""
+    if not command:
+        command = f"rapport evaluate {' '.join(found['directories'])}"
+        if held_out is not None:
+            command += "".join(f" --held-out {name}" for name in held_out["directories"])
     parts = [
         "# Detection, measured",
         f"Made on {day.isoformat()} by `{command} --report docs/evaluation.md`. What is judged and how:\n"

@@ -134,6 +134,34 @@ SOURCE_FAILURES = Counter(
 SOURCE_CURSOR = Gauge(
     "rapport_source_cursor_timestamp_seconds", "Up to when a source was read and acknowledged", ["source"]
 )
+GATEWAY_REQUESTS = Counter(
+    "rapport_gateway_requests_total", "Requests to the gateway by route and status", ["route", "status"]
+)
+GATEWAY_EVENTS = Counter(
+    "rapport_gateway_events_total",
+    "Events that came to the gateway by outcome: accepted (in Kafka), duplicate, rejected, left_out",
+    ["route", "outcome"],
+)
+GATEWAY_REFUSED = Counter(
+    "rapport_gateway_refused_total",
+    "Requests that the gateway refused, by why: request, size, slow, token, signature, rate, memory, queue, "
+    "lag, kafka, redis, fault",
+    ["why"],
+)
+GATEWAY_SECONDS = Histogram(
+    "rapport_gateway_request_seconds", "Time to answer a request to the gateway", ["route"], buckets=_MS
+)
+GATEWAY_ACK_SECONDS = Histogram(
+    "rapport_gateway_ack_seconds", "Time until Kafka had acknowledged the events of a request", buckets=_MS
+)
+GATEWAY_HELD = Gauge(
+    "rapport_gateway_held_bytes", "Bytes of bodies, and of records that wait for Kafka", ["what"]
+)
+GATEWAY_CONNECTIONS = Gauge("rapport_gateway_connections", "Connections to the gateway")
+GATEWAY_LAG = Gauge(
+    "rapport_gateway_worker_lag_seconds", "Seconds that the workers are behind, as the gateway sees it"
+)
+GATEWAY_KAFKA = Gauge("rapport_gateway_kafka_up", "1 while Kafka answers the gateway")
 BUILD = Gauge("rapport_build_info", "Version of the program and of the method", ["version", "method_version"])
 TEMPLATE_ERRORS = Counter(
     "rapport_notify_template_errors_total",

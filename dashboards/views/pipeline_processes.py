@@ -32,6 +32,54 @@ def panels() -> list[Builder[models.Panel]]:
             width=12,
         ),
         graph(
+            "Gateway: events",
+            "Events that came to `rapport gateway` per second, by outcome. Accepted: Kafka has acknowledged; "
+            "rejected were told to their sender, or lie in engagement.rejected.v1 (webhooks).",
+            Q(rate("rapport_gateway_events_total", "outcome", of=E), "{{outcome}}"),
+            unit="eps",
+            width=6,
+        ),
+        graph(
+            "Gateway: requests",
+            "Requests to the gateway per second by status, and by why they were refused. Many `token` or "
+            "`signature`: somebody guesses; `lag`, `queue`, `memory`: it holds senders back.",
+            Q(rate("rapport_gateway_requests_total", "status", of=E), "{{status}}"),
+            Q(rate("rapport_gateway_refused_total", "why", of=E), "refused: {{why}}"),
+            unit="reqps",
+            width=6,
+        ),
+        graph(
+            "Gateway: time",
+            "Time to answer a request by route, 95th percentile; and of it, until Kafka had acknowledged.",
+            Q(quantile(0.95, "rapport_gateway_request_seconds", "route", of=E), "{{route}}"),
+            Q(quantile(0.95, "rapport_gateway_ack_seconds", of=E), "Kafka"),
+            unit="s",
+            width=6,
+        ),
+        graph(
+            "Gateway: line to Kafka",
+            "1 while Kafka answers the gateway, 0 while senders are told 503; connections that are open.",
+            Q(f"min by (instance) (rapport_gateway_kafka_up{{{E}}})", "Kafka, {{instance}}"),
+            Q(f"sum by (instance) (rapport_gateway_connections{{{E}}})", "connections, {{instance}}"),
+            unit="short",
+            width=6,
+        ),
+        graph(
+            "Gateway: held in memory",
+            "Bytes of bodies being read, and of records that wait for Kafka; at the limit 429 is answered.",
+            Q(f"sum by (what) (rapport_gateway_held_bytes{{{E}}})", "{{what}}"),
+            unit="bytes",
+            width=6,
+        ),
+        graph(
+            "Gateway: workers behind",
+            "Seconds that the workers are behind, from offsets; beyond RAPPORT_GATEWAY_LAG_S senders of "
+            "events are told 429.",
+            Q(f"max(rapport_gateway_worker_lag_seconds{{{E}}})", "behind"),
+            unit="s",
+            width=6,
+        ),
+        graph(
             "Produced",
             "Records produced per second by topic.",
             Q(rate("rapport_produced_records_total", "topic"), "{{topic}}"),

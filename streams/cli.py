@@ -22,6 +22,7 @@ from streams.commands import (
     doctor,
     evaluate,
     feed,
+    gateway,
     insights,
     notifier,
     partnerships,
@@ -29,6 +30,7 @@ from streams.commands import (
     receivers,
     rejected,
     relationships,
+    replay,
     rules,
     schemas,
     serve,
@@ -92,9 +94,34 @@ def _common(
 
 
 people = (status, insights, relationships, portfolio, compare)
-for module in (demo, worker, notifier, feed, evaluate, doctor, settings, audit, serve, digest, *people):
+for module in (
+    demo,
+    worker,
+    notifier,
+    feed,
+    replay,
+    evaluate,
+    doctor,
+    settings,
+    audit,
+    serve,
+    digest,
+    *people,
+):
     module.register(app)
-for module in (topics, partnerships, rules, alerts, receivers, rejected, schemas, dashboards, state, sources):
+for module in (
+    topics,
+    partnerships,
+    rules,
+    alerts,
+    receivers,
+    rejected,
+    schemas,
+    dashboards,
+    state,
+    sources,
+    gateway,
+):
     app.add_typer(module.app)
 
 

@@ -1,29 +1,17 @@
-"""`rapport replay` and `rapport generate`: recorded and made-up engagement."""
+"""`rapport generate`: made-up engagement."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.commands.options import Broker, Config, Json, Namespace, Redis, settings_from
+from streams.commands.options import Broker, Config, Json, settings_from
 
 if TYPE_CHECKING:
-    from streams.replay import ReplayResult
     from streams.settings import Settings
 
-REPLAY_EPILOG = """[bold]Examples[/bold]
-
-[dim]$[/dim] rapport replay events.ndjson.gz
-
-[dim]$[/dim] rapport replay retweets.csv.gz --format retweets
-
-[dim]$[/dim] zcat events-*.gz | rapport replay - --speed 3600    [dim]an hour of event time a second[/dim]
-
-The same events again change no total: the worker knows their ids for two days, and later they are refused
-unless --again is given. A replay that was interrupted is simply run again."""
 GENERATE_EPILOG = """[bold]Examples[/bold]
 
 [dim]$[/dim] rapport generate --seed 7 --out build/world    [dim]200 influencers, 120 days[/dim]
@@ -37,55 +25,9 @@ A scenario may also hide what is known (hide: {profiles: .6, countries: .65, lan
 (late_hours: 6) or twice (duplicates: 1), or shuffle times as a control (shuffle_times: true)."""
 
 
-class Format(StrEnum):
-    """Kinds of files."""
-
-    NDJSON = "ndjson"
-    RETWEETS = "retweets"
-
-
 def register(app: typer.Typer) -> None:
-    """Adds the commands."""
-    app.command(name="replay", epilog=REPLAY_EPILOG)(replay)
+    """Adds the command."""
     app.command(name="generate", epilog=GENERATE_EPILOG)(generate)
-
-
-def replay(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="Gzipped or not; - is standard input.")],
-    format: Annotated[
-        Format, typer.Option("--format", help="ndjson: canonical events; retweets: CSV of real retweets.")
-    ] = Format.NDJSON,
-    speed: Annotated[
-        float | None,
-        typer.Option(min=0.001, help="Seconds of event time per second; as fast as it goes without."),
-    ] = None,
-    again: Annotated[
-        bool, typer.Option("--again", help="Send even what was replayed too long ago to be recognised.")
-    ] = False,
-    broker: Broker = None,
-    redis: Redis = None,
-    namespace: Namespace = None,
-    config: Config = None,
-    json: Json = False,
-) -> None:
-    """Send a file's events through the topics, stamped with their own times."""
-    from streams.commands.output import print_json, run, say, warn
-
-    settings = settings_from(broker, redis, namespace, config)
-    result = run(_replay(settings, file, format.value, speed, again))
-    if json:
-        from dataclasses import asdict
-
-        print_json(asdict(result) | {"per_second": round(result.per_second, 1)})
-        return
-    for line in result.bad_lines[:10]:
-        warn(f"line {line.number} left out: {line.why}")
-    if result.skipped_bad > 10:
-        warn(f"{result.skipped_bad:,} lines were left out in all")
-    if result.too_large:
-        warn(f"{result.too_large:,} events are larger than the broker takes and were left out")
-    before = ", not for the first time: the worker drops what it knows" if result.replayed_before else ""
-    say(f"{result.sent:,} events sent in {result.seconds:.1f} s ({result.per_second:,.0f}/s){before}")
 
 
 def generate(
@@ -158,19 +100,3 @@ async def _send(settings: Settings, seed: int, speed: float | None) -> int:
     await introduce(settings, story)
     await tell(settings, story, SPEED if speed is None else speed, told, say)
     return told.sent
-
-
-async def _replay(settings: Settings, file: str, kind: str, speed: float | None, again: bool) -> ReplayResult:
-    from streams.commands.output import progress
-    from streams.replay import replay as send
-
-    with progress() as bar:
-        task: Any = bar.add_task("events sent", total=None, note="")
-        return await send(
-            settings,
-            file,
-            kind,
-            speed=speed,
-            again=again,
-            on_progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )

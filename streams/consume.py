@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -22,6 +24,8 @@ ANSWER_S = 10.0
 READY_S = 5.0
 #: With nothing new for so long before the end offset, the rest is taken for markers and compacted gaps, s.
 _QUIET_S = 3.0
+#: Records taken at a time when partitions are merged.
+_MERGED = 5_000
 _T = TypeVar("_T")
 
 
@@ -93,6 +97,83 @@ async def scan(
                     del todo[place]
             if now > deadline:
                 raise BrokerUnavailableError(f"{topic} was not read to its end within {timeout_s:g} s")
+
+
+async def merged(
+    settings: Settings, topic: str, *, since_ms: int | None = None,
+    stretches: Mapping[int, tuple[int, int | None]] | None = None,
+) -> AsyncGenerator[Record, None]:  # fmt: skip
+    """As `scan`, but in order of time as far as the order within each partition allows, and for as long as it
+    takes: each partition is read only when its next record is needed.
+
+    Args:
+        stretches: partition -> (first offset, offset to end before or None); others are left out.
+
+    Raises:
+        NotFoundError: no such topic. BrokerUnavailableError: no broker, or it went away.
+    """
+    numbers = await _partitions(settings, topic)
+    async with _consumer(settings) as consumer:
+        found = await _spans(settings, consumer, topic, numbers)
+        todo: dict[TopicPartition, int] = {}
+        first: dict[TopicPartition, int] = {}
+        limits: dict[TopicPartition, int] = {}
+        for number, span in found.items():
+            begin, before = stretches.get(number, (0, 0)) if stretches else (0, None)
+            place = TopicPartition(topic, number)
+            if before is not None:
+                limits[place] = before
+            end = span.end if before is None else min(before, span.end)
+            first[place] = max(begin, span.start)
+            # An end that lies too early (see `_merge`) must not hide a stretch; what is before it is dropped.
+            if first[place] < end or span.start < begin < (before or begin + 1):
+                todo[place] = end
+        if not todo:
+            return
+        consumer.assign(list(todo))
+        await _seek(settings, consumer, list(todo), since_ms)
+        for place in todo if stretches else ():
+            consumer.seek(place, max(first[place], await _ask(settings, consumer.position(place))))
+        async for record in _merge(settings, consumer, topic, todo, first, limits):
+            yield record
+
+
+async def _merge(
+    settings: Settings, consumer: AIOKafkaConsumer, topic: str, todo: dict[TopicPartition, int],
+    first: Mapping[TopicPartition, int], limits: Mapping[TopicPartition, int],
+) -> AsyncGenerator[Record, None]:  # fmt: skip
+    loop = asyncio.get_running_loop()
+    queues: dict[TopicPartition, deque[Any]] = {place: deque() for place in todo}
+    heads: list[tuple[int, int, TopicPartition]] = []
+    seen: set[TopicPartition] = set()
+    quiet_since = loop.time()
+    while todo or heads:
+        empty = [place for place in todo if not queues[place]]
+        if empty:
+            batches = await _ask(settings, consumer.getmany(*empty, timeout_ms=250, max_records=_MERGED))
+            for place, records in batches.items():
+                if place not in seen:  # Tansu tells an end that lies within the last batch
+                    seen.add(place)
+                    end = max(todo[place], consumer.highwater(place) or 0)
+                    todo[place] = min(end, limits.get(place, end))
+                queues[place].extend(r for r in records if first[place] <= r.offset < todo[place])
+                if queues[place]:
+                    heappush(heads, (queues[place][0].timestamp, place.partition, place))
+            quiet_since = loop.time() if batches else quiet_since
+            quiet = loop.time() - quiet_since > _QUIET_S
+            if quiet:  # gaps and markers, if the broker still answers
+                await _spans(settings, consumer, topic, [place.partition for place in empty])
+            for place in empty:
+                if not queues[place] and (quiet or await consumer.position(place) >= todo[place]):
+                    del todo[place]
+            continue
+        _, _, place = heappop(heads)
+        queue = queues[place]
+        yield _record(queue.popleft())
+        if queue:
+            heappush(heads, (queue[0].timestamp, place.partition, place))
+        elif await consumer.position(place) >= todo[place]:
+            del todo[place]
 
 
 async def latest(settings: Settings, topic: str, *, timeout_s: float = 60.0) -> dict[bytes, Record]:

@@ -24,3 +24,9 @@ def quantiles(histogram: str, by: str = "", of: str = W) -> list[Q]:
     """Median and 99th percentile of a histogram, per value of the label `by`."""
     legend = f"{{{{{by}}}}} " if by else ""
     return [Q(quantile(q, histogram, by, of), f"{legend}{name}") for q, name in ((0.5, "p50"), (0.99, "p99"))]
+
+
+def or_none(expr: str, label: str) -> str:
+    """0 under the label's value "none" while `expr` has nothing at all: nothing happened yet, or nobody runs
+    the process whose metric it is. So a panel says 0, and an empty one means that Prometheus has no data."""
+    return f'{expr} or on () label_replace(vector(0), "{label}", "none", "", "")'

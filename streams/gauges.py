@@ -11,14 +11,34 @@ import contextlib
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 from processors.boundary import Shown
+from processors.state.store import Answer
+from schemas.rejected import RejectReason
 from streams import metrics
 
 _BY_PARTITION = (
     metrics.LAG_RECORDS, metrics.LAG_SECONDS, metrics.WATERMARK, metrics.ALERTS_FIRING, metrics.OUTBOX,
 )  # fmt: skip
+
+
+def begin_at_zero(topics: Iterable[str]) -> None:
+    """Counters that mostly stay at 0 begin there: Prometheus does not see the first increase of one that
+    began with its first event, so an alert on it would come one event late."""
+    for reason in get_args(RejectReason):
+        metrics.REJECTED.labels(reason)
+    for answer in Answer:
+        metrics.FENCE.labels(answer)
+    for topic in topics:
+        metrics.PRODUCE_RETRIES.labels(topic)
+        metrics.PRODUCE_DROPPED.labels(topic)
+
+
+def begin_partition(number: int) -> None:
+    """The same for a partition's own."""
+    for counter in (metrics.LATE, metrics.LOST, metrics.FORGOTTEN):
+        counter.labels(str(number))
 
 
 def count_transitions(alerts: Iterable[Mapping[str, Any]]) -> None:

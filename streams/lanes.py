@@ -31,7 +31,7 @@ from processors.state.store import Answer, Store, StoreError
 from schemas import topics
 from streams import metrics
 from streams.cloudevents import ce_headers
-from streams.gauges import Gauges, count_transitions
+from streams.gauges import Gauges, begin_partition, count_transitions
 from streams.outbox import Relay
 from streams.outputs import BatchSender, Out
 from streams.settings import Settings
@@ -86,6 +86,7 @@ class Lane:
     ) -> None:
         self._shared, self.partition, self.claim, self.epoch = shared, partition, claim, epoch
         self.number = partition.keys.partition
+        begin_partition(self.number)
         self.fence = start  # everything before it is behind the fence
         #: `next` as Redis has it: -1 without one, less than `fence` after a lost stretch.
         self.fence_in_store = start

@@ -35,9 +35,9 @@ from dashboards.parts import (
     thresholds,
 )
 from dashboards.rates import rate
+from dashboards.views.links import BOARD, to_partnership
 
-UID = "rapport-board"
-PARTNERSHIP = "rapport-partnership"
+UID = BOARD
 TITLE = "Rapport: board"
 #: Signals of the contract in the board's order, with titles. One that nobody computes shows no column.
 SIGNALS = {
@@ -63,16 +63,6 @@ def signal(matchers: str, by: str) -> str:
         f'max by ({by}) (rapport_partnership_signal{{{matchers}{E},partnership=~"$partnership"}})'
         f" and on (partnership) {KNOWN}"
     )
-
-
-def to_partnership() -> dict[str, Any]:
-    """Link of a table's cell with a partnership's id to its dashboard, with the choice and the time."""
-    carried = "&".join(f"${{{name}:queryparam}}" for name in ("datasource", "environment", "brand", "window"))
-    return {
-        "title": "This partnership",
-        "url": f"/d/{PARTNERSHIP}?var-partnership=${{__value.text:percentencode}}&{carried}"
-        "&${__url_time_range}",
-    }
 
 
 def _board() -> table.Panel:

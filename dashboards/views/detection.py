@@ -10,7 +10,8 @@ from grafana_foundation_sdk.models import dashboard as models
 from dashboards import frame
 from dashboards.frame import KNOWN, E
 from dashboards.parts import ANY_IS_BAD, Q, graph, number
-from dashboards.rates import quantile, rate
+from dashboards.rates import or_none, quantile, rate
+from dashboards.views import detection_api
 
 UID = "rapport-detection"
 TITLE = "Rapport: detection"
@@ -27,11 +28,12 @@ def build() -> dict[str, Any]:
         "Alerts by state, reason and receiver; how soon they fire; how many people mark as wrong.",
         [
             frame.brand(), frame.tier(), frame.platform(), frame.influencer(), frame.partnerships(),
-            frame.api(),
+            frame.window(), frame.api(),
         ],
         [
             ("Raised", [*_raised_numbers(), *_raised_graphs()]),
             ("On their way to people", [*_way_numbers(), *_way_graphs()]),
+            ("Alerts one by one (API)", detection_api.panels()),
         ],
         annotations=[frame.told_to_grafana()],
     )  # fmt: skip
@@ -64,7 +66,7 @@ def _raised_numbers() -> list[Builder[models.Panel]]:
             "Not confirmed",
             "Share of the alerts that were pending and went away by themselves, in the time shown: kept from "
             "people, so a high share is no harm.",
-            f'sum(increase({TRANSITIONS}{{reason="not_confirmed",{E}}}[$__range]))'
+            f'(sum(increase({TRANSITIONS}{{reason="not_confirmed",{E}}}[$__range])) or vector(0))'
             f' / sum(increase({TRANSITIONS}{{state="pending",{E}}}[$__range]))',
             unit="percentunit",
         ),
@@ -113,10 +115,7 @@ def _raised_graphs() -> list[Builder[models.Panel]]:
         graph(
             "Ended, by reason",
             "Alerts that ended per hour, by why: recovered, not confirmed, no data for long.",
-            Q(
-                f"3600 * {_per_s(TRANSITIONS, 'reason', _RESOLVED)}",
-                "{{reason}}",
-            ),
+            Q(or_none(f"3600 * {_per_s(TRANSITIONS, 'reason', _RESOLVED)}", "reason"), "{{reason}}"),
             unit="short",
             stack=True,
         ),
@@ -197,7 +196,7 @@ def _way_graphs() -> list[Builder[models.Panel]]:
         graph(
             "Deliveries tried again",
             "Tries per second that failed and will be made again.",
-            Q(_per_s("rapport_notification_retries_total", "receiver"), "{{receiver}}"),
+            Q(or_none(_per_s("rapport_notification_retries_total", "receiver"), "receiver"), "{{receiver}}"),
             unit="ops",
         ),
         graph(

@@ -10,7 +10,8 @@ from grafana_foundation_sdk.models import dashboard as models
 from dashboards import frame
 from dashboards.frame import E
 from dashboards.parts import ANY_IS_BAD, BLUE, SCORE_STEPS, Q, graph, number
-from dashboards.views.board import PARTNERSHIP, SIGNALS
+from dashboards.views.board import SIGNALS
+from dashboards.views.links import PARTNERSHIP
 
 UID = PARTNERSHIP
 _MEANING = {

@@ -13,7 +13,7 @@ from grafana_foundation_sdk.models import dashboard as models
 from dashboards import frame
 from dashboards.frame import E
 from dashboards.parts import ANY_IS_BAD, BLUE, Q, graph, number
-from dashboards.rates import W, quantiles, rate
+from dashboards.rates import W, or_none, quantiles, rate
 from dashboards.views import pipeline_processes, pipeline_state
 
 UID = "rapport-pipeline"
@@ -107,11 +107,11 @@ def _flow() -> list[Builder[models.Panel]]:
             "Payloads that clients of sources took per second, and what came of them. Unresolved are "
             "deletions of what was never seen, mostly nobody's who is watched; rejected should be none.",
             Q(
-                rate("rapport_source_frames_total", "source", of=E),
+                or_none(rate("rapport_source_frames_total", "source", of=E), "source"),
                 "{{source}}: payloads",
             ),
             Q(
-                rate("rapport_source_results_total", "source, result", of=E),
+                or_none(rate("rapport_source_results_total", "source, result", of=E), "source"),
                 "{{source}}: {{result}}",
             ),
             unit="eps",
@@ -122,11 +122,13 @@ def _flow() -> list[Builder[models.Panel]]:
             "Time between now and up to when a source was read and acknowledged, and connections that broke "
             "per hour. A source that is minutes behind has lost its server, or Kafka does not acknowledge.",
             Q(
-                f"time() - max by (source) (rapport_source_cursor_timestamp_seconds{{{E}}})",
+                or_none(
+                    f"time() - max by (source) (rapport_source_cursor_timestamp_seconds{{{E}}})", "source"
+                ),
                 "{{source}}: behind",
             ),
             Q(
-                f"3600 * {rate('rapport_source_failures_total', 'source', of=E)}",
+                or_none(f"3600 * {rate('rapport_source_failures_total', 'source', of=E)}", "source"),
                 "{{source}}: failures an hour",
             ),
             unit="s",

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from dashboards.frame import E
 from dashboards.parts import BLUE, Q, graph, number
-from dashboards.rates import W, quantile, quantiles, rate
+from dashboards.rates import W, or_none, quantile, quantiles, rate
 
 
 def panels() -> list[Builder[models.Panel]]:
@@ -35,7 +35,7 @@ def panels() -> list[Builder[models.Panel]]:
             "Gateway: events",
             "Events that came to `rapport gateway` per second, by outcome. Accepted: Kafka has acknowledged; "
             "rejected were told to their sender, or lie in engagement.rejected.v1 (webhooks).",
-            Q(rate("rapport_gateway_events_total", "outcome", of=E), "{{outcome}}"),
+            Q(or_none(rate("rapport_gateway_events_total", "outcome", of=E), "outcome"), "{{outcome}}"),
             unit="eps",
             width=6,
         ),
@@ -43,15 +43,18 @@ def panels() -> list[Builder[models.Panel]]:
             "Gateway: requests",
             "Requests to the gateway per second by status, and by why they were refused. Many `token` or "
             "`signature`: somebody guesses; `lag`, `queue`, `memory`: it holds senders back.",
-            Q(rate("rapport_gateway_requests_total", "status", of=E), "{{status}}"),
-            Q(rate("rapport_gateway_refused_total", "why", of=E), "refused: {{why}}"),
+            Q(or_none(rate("rapport_gateway_requests_total", "status", of=E), "status"), "{{status}}"),
+            Q(or_none(rate("rapport_gateway_refused_total", "why", of=E), "why"), "refused: {{why}}"),
             unit="reqps",
             width=6,
         ),
         graph(
             "Gateway: time",
             "Time to answer a request by route, 95th percentile; and of it, until Kafka had acknowledged.",
-            Q(quantile(0.95, "rapport_gateway_request_seconds", "route", of=E), "{{route}}"),
+            Q(
+                or_none(quantile(0.95, "rapport_gateway_request_seconds", "route", of=E), "route"),
+                "{{route}}",
+            ),
             Q(quantile(0.95, "rapport_gateway_ack_seconds", of=E), "Kafka"),
             unit="s",
             width=6,
@@ -67,7 +70,7 @@ def panels() -> list[Builder[models.Panel]]:
         graph(
             "Gateway: held in memory",
             "Bytes of bodies being read, and of records that wait for Kafka; at the limit 429 is answered.",
-            Q(f"sum by (what) (rapport_gateway_held_bytes{{{E}}})", "{{what}}"),
+            Q(or_none(f"sum by (what) (rapport_gateway_held_bytes{{{E}}})", "what"), "{{what}}"),
             unit="bytes",
             width=6,
         ),

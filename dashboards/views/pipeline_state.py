@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from dashboards.frame import E
 from dashboards.parts import Q, graph
-from dashboards.rates import W, quantiles, rate
+from dashboards.rates import W, or_none, quantiles, rate
 
 
 def panels() -> list[Builder[models.Panel]]:
@@ -59,7 +59,7 @@ def panels() -> list[Builder[models.Panel]]:
         graph(
             "Templates of messages that failed",
             "The default words were sent in their place; the notifier's log says why.",
-            Q(rate("rapport_notify_template_errors_total", "form", of=E), "{{form}}"),
+            Q(or_none(rate("rapport_notify_template_errors_total", "form", of=E), "form"), "{{form}}"),
             unit="ops",
         ),
     ]

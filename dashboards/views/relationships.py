@@ -10,7 +10,7 @@ from grafana_foundation_sdk.models import dashboard as models
 from dashboards import frame
 from dashboards.frame import KNOWN, E
 from dashboards.parts import SCORE_STEPS, Q, graph, number
-from dashboards.rates import rate
+from dashboards.rates import or_none, rate
 from dashboards.views.board import signal
 
 UID = "rapport-relationships"
@@ -72,6 +72,7 @@ def _numbers() -> list[Builder[models.Panel]]:
 
 
 def _graphs() -> list[Builder[models.Panel]]:
+    changes = rate("rapport_alert_transitions_total", "state, reason", _TIES, of=E)
     return [
         graph(
             "Relationship",
@@ -101,8 +102,7 @@ def _graphs() -> list[Builder[models.Panel]]:
             "Alerts on relationships",
             "Alerts on relationships that changed their state, per hour, by why.",
             Q(
-                "3600 * "
-                + rate("rapport_alert_transitions_total", "state, reason", 'signal="relationship",', of=E),
+                or_none(f"3600 * {changes}", "reason"),
                 "{{state}}: {{reason}}",
             ),
             unit="short",

@@ -14,6 +14,7 @@ from typing import Final
 from processors.generator.generated import Generated, generate
 from processors.generator.scenario import (
     ContractSpec,
+    EmployeeSpec,
     IncidentSpec,
     InfluencerSpec,
     PartnershipSpec,
@@ -68,6 +69,14 @@ def _contract(*windows: tuple[int, int]) -> tuple[ContractSpec, ...]:
     return tuple(ContractSpec(starts_day=begin, ends_day=end) for begin, end in windows)
 
 
+def _people(brand: str, **acts_per_week: float) -> tuple[EmployeeSpec, ...]:
+    """The brand's people who know the influencer, the closest first; accounts are <brand>.<first name>."""
+    return tuple(
+        EmployeeSpec(account=f"{brand}.{name}", name=name.title(), team="partnerships", acts_per_week=acts)
+        for name, acts in acts_per_week.items()
+    )
+
+
 def _steady(handle: str, tier: str, **more: object) -> InfluencerSpec:
     """An influencer whose weeks are alike: what the board shows as healthy must be so."""
     usual: dict[str, object] = {
@@ -85,7 +94,8 @@ _INFLUENCERS: Final = (
                 target_audience={"country": {"GB": 0.7, "IE": 0.3}, "lang": {"en": 1.0},
                                  "topics": {"cycling": 0.6, "travel": 0.4}},
                 brand_terms=("#northwindride", "northwind"), rival_terms=("borealis",),
-                disclosure_country="GB"),)),
+                disclosure_country="GB",
+                employees=_people("northwind", amy=7.0, tom=7.0)),)),
     _steady("sol.cooks", "micro", followers=46_000, engagement=0.012, comments_per_like=0.22,
             posts_per_day=1.1,
             reply_rate=0.5, reply_p90_h=6.0, thinning=0.46, audience=_ES, home="ES", topics=("food", "home"),
@@ -94,7 +104,8 @@ _INFLUENCERS: Final = (
                 brand="oakandsalt", since_day=-95, contracts=_contract((28, 400)),
                 target_audience={"country": {"ES": 0.7, "MX": 0.3}, "lang": {"es": 1.0},
                                  "topics": {"food": 1.0}},
-                brand_terms=("#oakandsalt",), rival_terms=("saltworks",), disclosure_country="ES"),)),
+                brand_terms=("#oakandsalt",), rival_terms=("saltworks",), disclosure_country="ES",
+                employees=_people("oakandsalt", ines=5.0)),)),
     _steady("max.baut", "micro", followers=72_000, engagement=0.014, comments_per_like=0.12,
             posts_per_day=0.7,
             reply_rate=0.42, thinning=0.28, audience=_DE, home="DE", topics=("home", "tech"),
@@ -103,7 +114,8 @@ _INFLUENCERS: Final = (
                 brand="werkbank", since_day=-400, contracts=_contract((-390, -300), (-60, 400)),
                 target_audience={"country": {"DE": 0.8, "AT": 0.2}, "lang": {"de": 1.0},
                                  "topics": {"home": 1.0}},
-                brand_terms=("#werkbank",), disclosure_country="DE"),)),
+                brand_terms=("#werkbank",), disclosure_country="DE",
+                employees=_people("werkbank", jana=4.0, uwe=4.0)),)),
     _steady("lena.trails", "mid", followers=185_000, engagement=0.013, comments_per_like=0.1,
             posts_per_day=0.8,
             reply_rate=0.38, thinning=0.115, audience=_GB, home="GB", topics=("travel", "fitness"),
@@ -113,7 +125,7 @@ _INFLUENCERS: Final = (
                 target_audience={"country": {"GB": 0.6, "IE": 0.2, "US": 0.2}, "lang": {"en": 1.0},
                                  "topics": {"travel": 0.7, "fitness": 0.3}},
                 brand_terms=("#northwindride", "northwind"), rival_terms=("borealis",),
-                disclosure_country="GB"),)),
+                disclosure_country="GB", employees=_people("northwind", amy=4.0)),)),
     _steady("bia.veste", "macro", followers=730_000, engagement=0.012, comments_per_like=0.09,
             posts_per_day=1.2,
             reply_rate=0.34, thinning=0.021, audience=_BR, home="BR", topics=("fashion", "beauty"),
@@ -122,7 +134,8 @@ _INFLUENCERS: Final = (
                 brand="maresol", since_day=-150, contracts=_contract((10, 400)),
                 target_audience={"country": {"BR": 0.9, "PT": 0.1}, "lang": {"pt": 1.0},
                                  "topics": {"fashion": 0.7, "beauty": 0.3}},
-                brand_terms=("#maresol",), rival_terms=("ondaviva",), disclosure_country="BR"),)),
+                brand_terms=("#maresol",), rival_terms=("ondaviva",), disclosure_country="BR",
+                employees=_people("maresol", rita=6.0, caio=2.0)),)),
     _steady("theo.plays", "mega", followers=4_200_000, engagement=0.01, comments_per_like=0.09,
             posts_per_day=1.4,
             reply_rate=0.3, thinning=0.005, audience=_US, home="US", topics=("gaming", "tech"),
@@ -131,7 +144,8 @@ _INFLUENCERS: Final = (
                 brand="pixelforge", since_day=-20, contracts=_contract((21, 400)),
                 target_audience={"country": {"US": 0.8, "CA": 0.2}, "lang": {"en": 1.0},
                                  "topics": {"gaming": 1.0}},
-                brand_terms=("#pixelforge",), rival_terms=("voxelworks",), disclosure_country="US"),)),
+                brand_terms=("#pixelforge",), rival_terms=("voxelworks",), disclosure_country="US",
+                employees=_people("pixelforge", dana=4.0)),)),
     _steady("noor.knits", "nano", followers=4_100, engagement=0.025, comments_per_like=0.12,
             posts_per_day=0.6,
             reply_rate=0.4, audience=_GB, home="GB", topics=("home", "fashion"), trickle_per_h=0.2),

@@ -41,6 +41,7 @@ def files(
         "grafana/dashboards/rapport.yaml": provision.provider_file(dashboards_path),
         "prometheus/prometheus.yml": provision.prometheus_file(),
         "prometheus/rules.yml": provision.rules_file(),
+        "prometheus/alertmanager.yml": provision.alertmanager_file(),
     }
     for uid, dashboard in dashboards().items():
         texts[f"grafana/json/{uid}.json"] = json.dumps(dashboard, indent=1, ensure_ascii=False) + "\n"

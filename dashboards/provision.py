@@ -17,8 +17,9 @@ from dashboards.parts import DATASOURCE_NAME, DATASOURCE_UID
 #: How often Prometheus asks a worker. Grafana's `$__rate_interval` is four of these at least.
 SCRAPE_INTERVAL = "5s"
 #: Services of docker-compose.yml that have metrics, and on which port.
-PROCESSES = {"worker": 6066, "notifier": 6067, "serve": 6068}
+PROCESSES = {"worker": 6066, "notifier": 6067, "serve": 6068, "gateway": 6069}
 PROMETHEUS_URL = "http://prometheus:9090"
+ALERTMANAGER = "alertmanager:9093"
 API_URL = "http://serve:6068"
 #: Where Grafana, reading the provisioning files, finds the API's token: in its own environment.
 API_TOKEN = "$__env{RAPPORT_GRAFANA_API_TOKEN}"  # noqa: S105 - a name
@@ -84,7 +85,24 @@ def prometheus_file() -> str:
         {
             "global": {"scrape_interval": SCRAPE_INTERVAL, "evaluation_interval": "15s"},
             "rule_files": ["rules.yml"],
+            "alerting": {"alertmanagers": [{"static_configs": [{"targets": [ALERTMANAGER]}]}]},
             "scrape_configs": scrapes,
+        }
+    )
+
+
+def alertmanager_file() -> str:
+    """YAML of the Alertmanager beside it: groups, and has nobody to tell until receivers are added."""
+    return _yaml(
+        {
+            "route": {"receiver": "nobody", "group_by": ["alertname"], "repeat_interval": "12h"},
+            "inhibit_rules": [
+                {  # what is far behind is behind
+                    "source_matchers": ['alertname="RapportFarBehind"'],
+                    "target_matchers": ['alertname="RapportBehind"'],
+                }
+            ],
+            "receivers": [{"name": "nobody"}],
         }
     )
 

@@ -22,8 +22,8 @@ ENDS_BY_ITSELF = {"topics"}
 WITHOUT_HEALTHCHECK = ENDS_BY_ITSELF | {"generator"}
 #: Commands of the main job (issue 3, item 8).
 COMMANDS = {
-    ("worker",), ("notifier",), ("serve",), ("generate",), ("topics", "create"), ("demo",), ("replay",),
-    ("doctor",),
+    ("worker",), ("notifier",), ("serve",), ("gateway",), ("generate",), ("topics", "create"),
+    ("demo",), ("replay",), ("doctor",),
 }  # fmt: skip
 
 
@@ -39,7 +39,8 @@ def service(request):
 
 def test_everything_of_the_issue_is_there():
     assert set(SERVICES) == {
-        "kafka", "valkey", "topics", "worker", "notifier", "serve", "generator", "prometheus", "grafana"
+        "kafka", "valkey", "topics", "worker", "notifier", "serve", "gateway", "generator", "prometheus",
+        "alertmanager", "grafana",
     }  # fmt: skip
     assert SERVICES["kafka"]["image"].startswith("apache/kafka:4.")
     assert SERVICES["grafana"]["image"].startswith("grafana/grafana:12.3.")
@@ -59,7 +60,7 @@ def test_the_base_of_our_own_image_is_pinned():
 
 
 def test_all_our_services_share_one_image_and_its_settings():
-    assert set(OURS) == {"topics", "worker", "notifier", "serve", "generator"}
+    assert set(OURS) == {"topics", "worker", "notifier", "serve", "gateway", "generator"}
     assert len({service["image"] for service in OURS.values()}) == 1
     assert all(service["environment"] == OURS["worker"]["environment"] for service in OURS.values())
     assert all(service["read_only"] and service["cap_drop"] == ["ALL"] for service in OURS.values())
@@ -137,7 +138,10 @@ def test_addresses_point_at_services_and_their_listeners():
     assert kafka["KAFKA_PROCESS_ROLES"] == "broker,controller"
     assert provision.PROMETHEUS_URL == "http://prometheus:9090"
     made = Settings()
-    ports = {"worker": made.http_port, "notifier": made.notifier_http_port, "serve": made.serve_port}
+    ports = {
+        "worker": made.http_port, "notifier": made.notifier_http_port, "serve": made.serve_port,
+        "gateway": made.gateway_port,
+    }  # fmt: skip
     assert ports == provision.PROCESSES
     assert OURS["worker"]["environment"]["RAPPORT_HTTP_PORT"] == str(made.http_port)
     scrapes = yaml.safe_load(provision.prometheus_file())["scrape_configs"]
@@ -147,7 +151,7 @@ def test_addresses_point_at_services_and_their_listeners():
         assert f":{port}/" in SERVICES[name]["healthcheck"]["test"][-1]
 
 
-@pytest.mark.parametrize("name", ["worker", "notifier", "serve"])
+@pytest.mark.parametrize("name", ["worker", "notifier", "serve", "gateway"])
 def test_health_check_of_a_process_is_valid_python(name):
     compile(SERVICES[name]["healthcheck"]["test"][-1], "healthcheck", "exec")
 

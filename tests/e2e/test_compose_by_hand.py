@@ -1,0 +1,208 @@
+"""What docker-compose.yml starts, started by hand with the file's own settings, commands and health checks.
+
+No Docker engine is needed: names of services become addresses on loopback, and every port a free one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import redis
+import yaml
+
+from streams.children import Child, free_port
+from tests.conftest import missing
+from tests.servers import REPO, ApacheKafka, ServerMissingError
+
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]
+
+SERVICES: dict[str, Any] = yaml.safe_load((REPO / "docker-compose.yml").read_text())["services"]
+PROMETHEUS = REPO / "dashboards" / "provisioning" / "prometheus"
+#: Our processes, and the setting of the port that each listens on.
+OURS = {
+    "worker": "RAPPORT_HTTP_PORT",
+    "notifier": "RAPPORT_NOTIFIER_HTTP_PORT",
+    "serve": "RAPPORT_SERVE_PORT",
+    "gateway": "RAPPORT_GATEWAY_PORT",
+}
+#: Listeners, directories and ids are the machine's.
+NOT_TAKEN = ("LISTENER", "LOG_DIRS", "QUORUM", "NODE_ID", "PROCESS_ROLES", "HEAP")
+
+
+def kafka_config() -> dict[str, str]:
+    """The compose file's settings of Kafka as lines of server.properties (as its image does it)."""
+    return {
+        name.removeprefix("KAFKA_").lower().replace("_", "."): value
+        for name, value in SERVICES["kafka"]["environment"].items()
+        if name.startswith("KAFKA_") and not any(part in name for part in NOT_TAKEN)
+    }
+
+
+def inner_port(name: str) -> int:
+    """Port that a service of ours listens on inside its container."""
+    words: str = SERVICES[name]["healthcheck"]["test"][-1]
+    return int(words.split("127.0.0.1:")[1].split("/")[0])
+
+
+class House:
+    """Everything that runs. `ports`: by service."""
+
+    def __init__(self, place: Path, stack: contextlib.ExitStack) -> None:
+        self.place, self._stack = place, stack
+        for program in ("redis-server", "prometheus", "prometheus-alertmanager"):
+            if shutil.which(program) is None:
+                missing(f"{program} is not installed")
+        self.ports = {name: free_port() for name in (*OURS, "valkey", "prometheus", "alertmanager")}
+        try:
+            self.kafka = stack.enter_context(ApacheKafka(place / "kafka", config=kafka_config()))
+        except ServerMissingError as error:
+            missing(str(error))
+        self._valkey()
+        self.env = self._environment()
+        for name in ("topics", *OURS):
+            self._ours(name)
+        self._alertmanager()
+        self._prometheus()
+
+    def _child(self, name: str, command: list[str], env: dict[str, str] | None = None) -> Child:
+        child = Child(name, command, self.place / f"{name}.log", env=env)
+        self._stack.callback(child.stop, 15)
+        return child
+
+    def _valkey(self) -> None:
+        options = SERVICES["valkey"]["command"][1:]
+        directory = self.place / "valkey"
+        directory.mkdir()
+        port = self.ports["valkey"]
+        where = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory)]
+        self._child("valkey", ["redis-server", *options, *where])
+        client = redis.Redis(port=port)
+        self._stack.callback(client.close)
+        wait(lambda: client.ping(), "redis-server")
+
+    def _environment(self) -> dict[str, str]:
+        env = {name: value for name, value in os.environ.items() if not name.startswith("RAPPORT_")}
+        for name, given in SERVICES["worker"]["environment"].items():
+            value = given.partition(":-")[2].rstrip("}") if given.startswith("${") else given
+            value = value.replace("kafka:19092", self.kafka.address).replace("0.0.0.0", "127.0.0.1")
+            env[name] = value.replace("valkey:6379", f"127.0.0.1:{self.ports['valkey']}")
+        env |= {setting: str(self.ports[name]) for name, setting in OURS.items()}
+        return env | {"RAPPORT_DATA_DIR": str(self.place / "data"), "RAPPORT_REBALANCE_TIMEOUT_S": "6"}
+
+    def rapport(self, *words: str) -> str:
+        """What a command of ours prints."""
+        command = [sys.executable, "-m", "streams.cli", *words]
+        done = subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout.strip()
+
+    def _ours(self, name: str) -> None:
+        words = SERVICES[name]["command"]
+        if name not in OURS:
+            self.rapport(*words)
+            return
+        self._child(name, [sys.executable, "-m", "streams.cli", *words], self.env)
+
+    def healthy(self, name: str) -> bool:
+        """What the compose file's own health check says."""
+        code = SERVICES[name]["healthcheck"]["test"][-1]
+        code = code.replace(f":{inner_port(name)}/", f":{self.ports[name]}/")
+        return subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=20).returncode == 0
+
+    def _alertmanager(self) -> None:
+        self._child("alertmanager", [
+            "prometheus-alertmanager", f"--config.file={PROMETHEUS / 'alertmanager.yml'}",
+            f"--storage.path={self.place / 'alertmanager'}", "--cluster.listen-address=",
+            f"--web.listen-address=127.0.0.1:{self.ports['alertmanager']}",
+        ])  # fmt: skip
+
+    def _prometheus(self) -> None:
+        text = (PROMETHEUS / "prometheus.yml").read_text()
+        config = yaml.safe_load(text)
+        for scrape in config["scrape_configs"]:
+            (found,) = scrape.pop("dns_sd_configs")
+            (name,) = found["names"]
+            assert found["port"] == inner_port(name)
+            scrape["static_configs"] = [{"targets": [f"127.0.0.1:{self.ports[name]}"]}]
+        ((alertmanager,),) = [one["static_configs"] for one in config["alerting"]["alertmanagers"]]
+        alertmanager["targets"] = [f"127.0.0.1:{self.ports['alertmanager']}"]
+        config["global"]["scrape_interval"] = "1s"
+        shutil.copy(PROMETHEUS / "rules.yml", self.place)
+        (self.place / "prometheus.yml").write_text(yaml.safe_dump(config))
+        self._child("prometheus", [
+            "prometheus", f"--config.file={self.place / 'prometheus.yml'}",
+            f"--storage.tsdb.path={self.place / 'tsdb'}",
+            f"--web.listen-address=127.0.0.1:{self.ports['prometheus']}",
+        ])  # fmt: skip
+
+    def prometheus(self, path: str, **params: str) -> Any:
+        """The field `data` of an answer of Prometheus."""
+        answer = httpx.get(
+            f"http://127.0.0.1:{self.ports['prometheus']}/api/v1/{path}", params=params, timeout=10
+        )
+        return answer.raise_for_status().json()["data"]
+
+
+def wait(done: Any, what: str, seconds: float = 60) -> Any:
+    """The first true answer; an error of the other side is none."""
+    deadline, last = time.monotonic() + seconds, ""
+    while time.monotonic() < deadline:
+        try:
+            if found := done():
+                return found
+        except (OSError, httpx.HTTPError, redis.RedisError) as error:
+            last = str(error)
+        time.sleep(0.2)
+    raise AssertionError(f"{what}: not within {seconds:g} s {last}")
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with contextlib.ExitStack() as stack:
+        yield House(tmp_path_factory.mktemp("compose"), stack)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_process_of_ours_becomes_healthy(house: House, name: str) -> None:
+    wait(lambda: house.healthy(name), f"the health check of {name}")
+
+
+def test_prometheus_reaches_every_process_and_knows_the_rules(house: House) -> None:
+    def up() -> bool:
+        found = {
+            one["metric"]["job"]: one["value"][1] for one in house.prometheus("query", query="up")["result"]
+        }
+        return found == {f"rapport-{name}": "1" for name in OURS}
+
+    wait(up, "all jobs up")
+    (group,) = house.prometheus("rules")["groups"]
+    assert len(group["rules"]) >= 14 and all(rule["health"] in ("ok", "unknown") for rule in group["rules"])
+    wait(lambda: house.prometheus("alertmanagers")["activeAlertmanagers"], "Alertmanager found")
+
+
+def test_an_event_goes_in_at_the_gateway_and_is_counted(house: House) -> None:
+    wait(lambda: house.healthy("gateway") and house.healthy("worker"), "gateway and worker")
+    token = house.rapport("gateway", "tokens", "create", "shop", "--source", "shop").split()[-1]
+    event = {
+        "event_id": "shop/1", "source": "shop", "kind": "like", "influencer_id": "shop:ann",
+        "actor": {"id": "shop:bo"}, "occurred_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }  # fmt: skip
+    answer = httpx.post(
+        f"http://127.0.0.1:{house.ports['gateway']}/v1/events", content=json.dumps(event), timeout=20,
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+    )  # fmt: skip
+    assert answer.is_success, answer.text
+    query = 'sum(rapport_events_total{outcome="counted"})'
+    wait(lambda: [one for one in house.prometheus("query", query=query)["result"] if one["value"][1] == "1"],
+         "the event counted")  # fmt: skip

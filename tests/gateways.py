@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from streams.gateway.tokens import SendTokens
 from streams.people import Who
 from streams.people_store import ActStore, open_client
 from streams.settings import Settings
+from tests.workers import environment
 
 
 class GatewayProcess:
@@ -37,14 +39,9 @@ class GatewayProcess:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self, *, ready: bool = True) -> Self:
-        env = {name: value for name, value in os.environ.items() if not name.startswith("RAPPORT_")}
-        for name in self.settings.model_fields_set:
-            value: Any = getattr(self.settings, name)
-            if value is not None:
-                env[f"RAPPORT_{name.upper()}"] = str(value)
         self._child = Child(
             "gateway", [sys.executable, "-m", "streams.cli", "gateway"], self._log,
-            env=env | self._environment,
+            env=environment(self.settings) | self._environment,
         )  # fmt: skip
         self._child.wait_until(lambda: self.answers("/health/live"), 20, says="running on")
         if ready:
@@ -72,6 +69,14 @@ class GatewayProcess:
 
     def kill(self) -> None:
         self.child.kill()
+
+    @contextmanager
+    def running(self, *, ready: bool = True) -> Iterator[Self]:
+        """Started, and stopped at the end; not waited for unless `ready`."""
+        try:
+            yield self.start(ready=ready)
+        finally:
+            self.__exit__()
 
     def __enter__(self) -> Self:
         return self.start()

@@ -12,6 +12,8 @@ from streams import metrics
 from streams.gateway.answers import problem
 
 log = logging.getLogger("rapport.gateway")
+#: All header fields together. The parser itself holds only such heads to it that come in pieces.
+HEAD_BYTES: Final = 32_768
 _HEADERS: Final = [
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -47,6 +49,10 @@ class Door:
             await send(message)
 
         try:
+            if sum(len(name) + len(value) for name, value in scope["headers"]) > HEAD_BYTES:
+                scope["rapport.why"] = "size"
+                await problem(431, f"all header fields may have {HEAD_BYTES:,} bytes")(scope, receive, headed)
+                return
             await self._app(scope, receive, headed)
         except Exception:
             log.exception("a request failed")

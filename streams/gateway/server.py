@@ -15,13 +15,13 @@ from streams import metrics
 from streams.errors import RapportError
 from streams.gateway.answers import MEDIA, problem
 from streams.gateway.app import build_app
+from streams.gateway.door import HEAD_BYTES
 from streams.gateway.state import Gateway, open_gateway
 from streams.logs import set_up
 from streams.settings import Settings
 
 #: A connection without a request is kept for so long, s.
 _IDLE_S: Final = 30
-_HEAD_BYTES: Final = 32_768
 #: What an answer may take beyond the wait for Kafka, when the process is told to end, s.
 _GRACE_S: Final = 5.0
 
@@ -32,6 +32,7 @@ def protocol(settings: Settings) -> type[H11Protocol]:
 
     class Patient(H11Protocol):
         _head_timer: asyncio.TimerHandle | None = None
+        _idle = False  # nothing of the next request has come yet
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -49,7 +50,7 @@ def protocol(settings: Settings) -> type[H11Protocol]:
             super().data_received(data)
             if self.cycle is not before:
                 self._stop_timer()
-            elif self._head_timer is None and (before is None or before.response_complete):
+            elif self._idle:
                 self._expect_head(settings.gateway_head_s)
 
         def on_response_complete(self) -> None:
@@ -57,6 +58,7 @@ def protocol(settings: Settings) -> type[H11Protocol]:
             super().on_response_complete()
             if self.cycle is before and not self.transport.is_closing():
                 self._expect_head(_IDLE_S + settings.gateway_head_s)
+                self._idle = True
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop_timer()
@@ -72,6 +74,7 @@ def protocol(settings: Settings) -> type[H11Protocol]:
             self._head_timer = self.loop.call_later(seconds, self._too_late)
 
         def _stop_timer(self) -> None:
+            self._idle = False
             if self._head_timer is not None:
                 self._head_timer.cancel()
                 self._head_timer = None
@@ -138,5 +141,5 @@ def _config(settings: Settings, gateway: Gateway) -> uvicorn.Config:
         log_config=None, access_log=False, server_header=False, date_header=True, proxy_headers=False,
         lifespan="off", ws="none", timeout_keep_alive=_IDLE_S, backlog=1_024,
         timeout_graceful_shutdown=int(settings.gateway_ack_s + _GRACE_S) + 1,
-        h11_max_incomplete_event_size=_HEAD_BYTES,
+        h11_max_incomplete_event_size=HEAD_BYTES,
     )  # fmt: skip

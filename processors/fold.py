@@ -23,6 +23,7 @@ from processors.event_memory import OWN as ACT_OWN
 from processors.event_memory import Act as Remembered
 from processors.event_memory import EventMemory, id_hash
 from processors.factors import LOW_CREDIBILITY, flagged
+from processors.forgetting import nameless, was_forgotten
 from processors.influencer import KEEP_COMMENTS_S, KEEP_MINUTES, LIFETIME_KINDS, Influencer
 from processors.ledgers import Act, Ledger, takers
 from processors.ledgers.counters import KIND_OF
@@ -116,7 +117,10 @@ class Folder:
         if actor is None or column is None:
             return self._facts(inf, event, late_by)
         role = self._role(inf, actor.id)
-        act = self._act(inf, event, role, self._hasher.hash(actor.id))
+        who = self._hasher.hash(actor.id)
+        if was_forgotten(self._book.acts.forgotten, who, at):
+            role, event, actor, who = nameless(role, event, actor, who, hash_)
+        act = self._act(inf, event, role, who)
         if event.op == "undo":
             self._undo(inf, event, act, hour)
             return Found(role, None, 0, False, late_by)
@@ -135,9 +139,7 @@ class Folder:
                 pane[LATE_COLUMN] += 1
         if kind in _SAYS and event.text is not None:
             act.words = words(event.text, event.lang)
-        remembered = ACT_OWN
-        weight = 0
-        bad = False
+        remembered, weight, bad = ACT_OWN, 0, False
         if role == "influencer":
             self._own_act(inf, event, act)
             self._tell(inf, act)
@@ -240,13 +242,14 @@ class Folder:
             role = "audience" if actor is None else self._role(inf, actor.id)
             self._tell(inf, self._act(inf, event, role, 0 if actor is None else self._hasher.hash(actor.id)))
             return Found(role, None, 0, False, late_by)
-        if actor is None:
+        who = 0 if actor is None else self._hasher.hash(actor.id)
+        if actor is None or was_forgotten(self._book.acts.forgotten, who, event.occurred_s):
             return Found("audience", None, 0, False, late_by)
         if actor.id == inf.id and actor.followers is not None:
             inf.learn_followers(actor.followers, event.occurred_s)
         trust = credibility(actor, event.occurred_s)
         role = self._role(inf, actor.id)
-        act = self._act(inf, event, role, self._hasher.hash(actor.id))
+        act = self._act(inf, event, role, who)
         act.trust, act.low = trust, trust is not None and trust <= LOW
         self._tell(inf, act)
         if role == "audience":

@@ -98,6 +98,7 @@ class Part(msgspec.Struct, frozen=True, array_like=True, gc=False):
     sources: dict[str, int] = {}
     acts_hour: int = 0
     acts: across.Part | None = None
+    forgot: float = 0.0  # changes when an influencer forgot an actor
 
 
 class Source(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -184,7 +185,9 @@ def part_of(
     held = [inf for inf in influencers if inf.meta.first_at]
     if len(held) > MEMBERS:
         held = sorted(held, key=lambda inf: _rank(inf.id))[:MEMBERS]
-    if before is not None and before.acts_hour * HOUR // DAY == int(clock) // DAY:
+    forgot = sum(inf.meta.forgot for inf in held)  # then who acted is looked at at once
+    same_day = before is not None and before.acts_hour * HOUR // DAY == int(clock) // DAY
+    if before is not None and same_day and before.forgot == forgot:
         acts_hour, acts = before.acts_hour, before.acts
     else:
         some = held if len(held) <= ACTS_OF else sorted(held, key=lambda inf: _rank(inf.id))[:ACTS_OF]
@@ -199,7 +202,7 @@ def part_of(
             )
             for inf in held
         ]),
-        dict(sources or {}), acts_hour, acts if acts is not None and acts.posts else None,
+        dict(sources or {}), acts_hour, acts if acts is not None and acts.posts else None, forgot,
     )  # fmt: skip
 
 

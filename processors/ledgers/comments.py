@@ -299,6 +299,10 @@ class Comments(Ledger):
                         agree[one, other] = agree.get((one, other), 0) + 1
         return {texts.number(1, one) for (one, _), bands_alike in agree.items() if bands_alike >= _AGREE}
 
+    def knows(self, actors: Set[int]) -> bool:
+        """Whether one of these actors is among those who commented last."""
+        return any(self.talk.find(0, _four(actor)) or self.texts.find(1, _four(actor)) for actor in actors)
+
     def forget(self, actors: Set[int]) -> None:
         """Erase these actors: of their texts the hashes stay, without anybody."""
         for actor in actors:

@@ -33,6 +33,7 @@ QUOTE, QUOTE_BYTES = 140, 240
 AMPLIFIERS: Final = 40
 #: Distinct actors of a day that are told apart for each term.
 _ACTORS: Final = 400
+_LOW: Final = 0xFFFFFFFF
 _TOKEN = re.compile("#?[^\\W\\d_][\\w\u0900-\u0dff'’-]+")
 _MENTION = re.compile(r"@[\w.]+")
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
@@ -49,6 +50,7 @@ class Quote(msgspec.Struct, array_like=True, gc=False):
     substance: int  # hundredths
     replies: int = 0
     answered: bool = False
+    actor: int = 0  # lower 32 bits of the keyed hash of who said it: so that it can be forgotten
 
     @property
     def worth(self) -> tuple[int, int]:
@@ -137,7 +139,8 @@ class Insights(Ledger):
         terms = self.days.setdefault(day, Terms())
         terms.count += 1
         by_term = terms.by_term
-        whose = f"{act.actor}\0{day}\0".encode()  # a term's mark is `hash_of(actor, term, day)`
+        # a term's mark is `hash_of(lower 32 bits of the actor, term, day)`
+        whose = f"{act.actor & _LOW}\0{day}\0".encode()
         for term in sorted(terms_of(text)):
             mark = _xxh32(whose + term.encode("utf-8", "replace"))
             if mark in self.seen:
@@ -164,7 +167,8 @@ class Insights(Ledger):
             plain = trimmed(act.event.text or "")
             if plain:
                 worth = round(100 * words.substance)
-                self._keep(Quote(hash_of(0, name, 0), int(act.at), plain, flags, worth), newest)
+                who = act.actor & _LOW
+                self._keep(Quote(hash_of(0, name, 0), int(act.at), plain, flags, worth, actor=who), newest)
 
     def _keep(self, quote: Quote, newest: float) -> None:
         self.quotes[quote.id] = quote
@@ -249,10 +253,31 @@ class Insights(Ledger):
                     del self.amplifiers[actor]
 
     def forget(self, actors: Set[int]) -> None:
-        """Erase these actors. Quotes bear no actor; an undo of the comment takes one out, 28 days do."""
-        for actor in [actor for actor in self.amplifiers if actor & 0xFFFFFFFF in actors]:
+        """Erase these actors: their quotes, their acts as amplifiers, and their part in the running day's
+        terms."""
+        for actor in [actor for actor in self.amplifiers if actor & _LOW in actors]:
             del self.amplifiers[actor]
             self._dirty.add("amplifiers")
+        for name in [quote.id for quote in self.quotes.values() if quote.actor in actors]:
+            del self.quotes[name]
+            self._dirty.add("quotes")
+        newest = max(self.days, default=0)
+        terms = self.days[newest].by_term if newest else {}
+        for actor in actors if self.seen else ():
+            for term in [term for term in terms if hash_of(actor, term, newest) in self.seen]:
+                del self.seen[hash_of(actor, term, newest)]
+                terms[term] -= 1
+                if not terms[term]:
+                    del terms[term]
+                self._dirty |= {f"t:{newest}", "seen"}
+
+    def forget_rare(self) -> None:
+        """Erase the terms that one person only used on a day: somebody who spoke here asked to be forgotten,
+        and whose words these were is not held."""
+        for day, terms in self.days.items():
+            if 1 in terms.by_term.values():
+                terms.by_term = {term: n for term, n in terms.by_term.items() if n > 1}
+                self._dirty.add(f"t:{day}")
 
     def writes(self) -> Iterator[tuple[str, bytes | None]]:
         """(sub-field, value) of what changed since the last call; None: gone."""

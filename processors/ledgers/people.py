@@ -206,6 +206,10 @@ class People(Ledger):
 
     # -- keeping --------------------------------------------------------------------------------------------
 
+    def knows(self, actors: Set[int]) -> bool:
+        """Whether one of these actors is in a sample of commenters."""
+        return not (actors.isdisjoint(self.recent) and actors.isdisjoint(self.months))
+
     def forget(self, actors: Set[int]) -> None:
         """Erase these actors from both samples."""
         for actor in actors:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import lru_cache
 from typing import ClassVar, Final
 
@@ -335,6 +335,12 @@ class Ties(Ledger):
         )  # fmt: skip
 
     # -- keeping --------------------------------------------------------------------------------------------
+
+    def forget(self, actors: Set[int]) -> None:
+        """Erase the ties with these actors; the days on which the brand as a whole was talked to stay."""
+        for hash_ in [hash_ for hash_ in self.ties if hash_ & 0xFFFFFFFF in actors]:
+            del self.ties[hash_]
+            self._dirty.add(hash_ % BUCKETS)
 
     def writes(self) -> Iterable[tuple[str, bytes | None]]:
         """Ties by bucket of their hash, brands, and the own days."""

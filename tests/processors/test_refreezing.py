@@ -8,15 +8,12 @@ from typing import Any
 import pytest
 
 from processors import scores
-from processors.actors import ActorHasher
 from processors.book import Acts, Book, actor_of
-from processors.forgetting import SOME, forget_due
 from processors.influencer import Influencer
 from processors.panes import DAY, HOUR
 from processors.refreezing import warming_up, with_reference
 from schemas import Control
 from tests.processors.builders import NOW, pane, partnership
-from tests.processors.core import HASHER, KEYS, START, Core, event, records
 
 
 def control(kind: str, subject: str, at: float) -> Control:
@@ -103,60 +100,3 @@ def test_acts_are_kept_by_key_and_may_be_taken_back() -> None:
     with pytest.raises(ValueError, match="no keyed hash"):
         Book().control("forget:ann", control("forget", "ann", NOW))
     assert actor_of("DEADBEEF") == 0xDEADBEEF
-
-
-def _people(core: Core) -> list[tuple[float, dict[str, Any]]]:
-    profile = {"followers": 3, "following": 9_000, "posts": 0, "has_bio": False, "has_avatar": False}
-    rows: list[tuple[float, dict[str, Any]]] = [
-        (START + 60, event("p1", "post", START + 60, actor="ann", object_id="post"))
-    ]
-    for n, who in enumerate(("gone", "stays")):
-        actor = {"id": who, **profile}
-        at = START + 120 + n
-        target = {"id": "post", "type": "post", "author_id": "ann"}
-        rows += [
-            (at, event(f"a{who}", "like", at, actor=actor, target=target)),
-            (at, event(f"b{who}", "follow", at, actor=actor)),
-            (at, event(f"c{who}", "comment", at, actor=actor, target=target, object_id=f"c-{who}",
-                       text=f"What a lovely ride through the hills, {who}, thanks")),
-            (at, event(f"d{who}", "profile", at, actor=actor)),
-            (at, event(f"e{who}", "share", at, actor={"id": who}, target=target)),
-        ]  # fmt: skip
-    return rows
-
-
-def test_an_actor_is_erased_from_state_and_nobody_else() -> None:
-    def state(forget: bool) -> tuple[bytes, Core]:
-        core = Core()
-        if forget:
-            name = f"{HASHER.hash('gone'):016x}"
-            core.book.control(f"forget:{name}", control("forget", name, START + 1_800))
-        core.run(records(_people(core)))
-        at = START + 3 * HOUR
-        core.run(records([(at, event("z", "like", at, actor="other"))], 50))
-        fields = core.store.hashes[KEYS.influencer("ann")]
-        held = b"".join(value for name, value in sorted(fields.items()) if name[:2] in (b"l:", b"a:"))
-        return held, core
-
-    def traces(held: bytes, who: str) -> int:
-        low = (HASHER.hash(who) & 0xFFFFFFFF).to_bytes(4, "little")
-        high = HASHER.hash(who).to_bytes(8, "big")
-        return held.count(low) + held.count(high) + held.count(low[::-1])
-
-    kept, _ = state(False)
-    assert traces(kept, "gone") >= 4 <= traces(kept, "stays")
-    held, core = state(True)
-    assert traces(held, "gone") == 0
-    assert traces(held, "stays") == traces(kept, "stays")
-    assert core.influencer().meta.forgot == START + 1_800
-    assert core.influencer().meta.lifetime == state(False)[1].influencer().meta.lifetime
-
-
-def test_many_are_erased_over_several_boundaries() -> None:
-    inf = Influencer("ann")
-    hasher = ActorHasher(b"k")
-    forgotten = {hasher.hash(f"a{n}") & 0xFFFFFFFF: float(NOW + n) for n in range(SOME + 10)}
-    forget_due(inf, forgotten, NOW + DAY)
-    assert inf.meta.forgot == NOW + SOME - 1
-    forget_due(inf, forgotten, NOW + DAY + HOUR)
-    assert inf.meta.forgot == NOW + SOME + 9

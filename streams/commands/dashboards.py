@@ -94,9 +94,7 @@ def push(
         more = f": {', '.join(change.differences)}" if change.differences else ""
         note = f" ({change.note})" if change.note else ""
         kind = change.kind.replace("_", " ")
-        out().print(
-            safe(f"{change.action:<11} {kind} {change.title}{more}{note}", limit=1_000), soft_wrap=True
-        )
+        out().print(safe(f"{change.action} {kind} {change.title}{more}{note}", limit=1_000), soft_wrap=True)
 
 
 def _credential(settings: Settings) -> Credential:

@@ -27,7 +27,8 @@ def columns(**named: str) -> tuple[Column, ...]:
     made = []
     for title, what in named.items():
         selector, _, kind = what.partition(":")
-        made.append(Column(selector, title.replace("_", " "), kind or "string"))  # type: ignore[arg-type]
+        name = title.replace("_", " ").strip()  # a trailing one keeps a title clear of Python's own words
+        made.append(Column(selector, name, kind or "string"))  # type: ignore[arg-type]
     return tuple(made)
 
 

@@ -34,7 +34,7 @@ HEALTH: Final = f"rapport_partnership_health{{{CHOSEN}}}"
 _KNOWN: Final = "rapport_partnership_alerts_firing"
 #: Alerts firing per partnership: the one gauge that each has, also one whose health cannot be told.
 KNOWN: Final = f"{_KNOWN}{{{CHOSEN}}}"
-_GRAFANA: Final = DataSourceRef(type_val="datasource", uid="grafana")
+_GRAFANA: Final = DataSourceRef(type_val="grafana", uid="-- Grafana --")
 
 
 def dashboard(

@@ -7,6 +7,9 @@ from typing import get_args
 
 import pytest
 import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import dashboard as models
+from grafana_foundation_sdk.models import nodegraph, stat, table, timeseries
 from prometheus_client import Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
@@ -69,6 +72,22 @@ def test_every_panel_is_complete(panel):
     for target in panel["targets"]:
         assert target["datasource"] == panel["datasource"]
         assert of_api or target["instant"] != target["range"]
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=panel_id)
+def test_the_sdks_types_know_every_option(panel):
+    """What a type does not know is lost on the way through it: a misspelt option, one of another Grafana."""
+    _, panel = panel
+    types = {"timeseries": timeseries, "stat": stat, "table": table, "nodeGraph": nodegraph}[panel["type"]]
+    assert _plain(types.Options.from_json(panel["options"])) == panel["options"]
+    custom = panel["fieldConfig"]["defaults"].get("custom")
+    if custom is not None:
+        assert _plain(types.FieldConfig.from_json(custom)) == custom
+    assert _plain(models.Panel.from_json(panel))["gridPos"] == panel["gridPos"]
+
+
+def _plain(model):
+    return json.loads(json.dumps(model, cls=JSONEncoder))
 
 
 def test_numbers_and_scores_have_thresholds():

@@ -29,6 +29,7 @@ NOTE_MAX: Final = 2_000
 Verb = Literal[
     "ack", "unack", "wrong", "unwrong", "silence", "unsilence", "explain", "unexplain", "accept_normal",
     "redeliver", "digest", "token_create", "token_revoke", "receiver_enable", "receiver_disable",
+    "forget",
 ]  # fmt: skip
 
 _ONE = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*(=~|!~|!=|=)\s*(.*)", re.DOTALL)
@@ -153,7 +154,7 @@ class Act(Record):
     via: Literal["cli", "http", "system"] = "cli"
     verb: Verb
     subject: Id
-    """Alert id, silence id, partnership id, receiver or token, as the verb asks for."""
+    """Id of an alert, silence, partnership, receiver or token, or an actor's hash, as the verb asks for."""
     partnership_id: Id | None = None
     brand_id: Id | None = None
     """Of what it was about; null where it concerns several or none."""

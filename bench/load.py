@@ -14,6 +14,7 @@ from processors.generator.bench import bench_events
 from processors.generator.influencer import Record
 from processors.state.layout import partition_of
 from schemas import Partnership, topics
+from streams.connecting import kafka
 from streams.settings import Settings
 
 #: A paced producer sends what is due so often, s.
@@ -51,7 +52,7 @@ def fresh(count: int, start: float, stretch_s: float) -> list[Record]:
 async def send_paced(settings: Settings, records: Sequence[Record]) -> float:
     """Send each record when its time (epoch s of the wall clock) has come. Returns how far it fell behind at
     most, s: a producer that lags would measure itself."""
-    producer = AIOKafkaProducer(bootstrap_servers=settings.bootstrap, acks=1, max_batch_size=1_000_000)
+    producer = AIOKafkaProducer(**kafka(settings), acks=1, max_batch_size=1_000_000)
     await producer.start()
     topic = settings.topic(topics.EVENTS)
     worst = 0.0

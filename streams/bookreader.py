@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from processors.book import Book
 from schemas import Control, Partnership, topics
+from streams.connecting import kafka
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class BookReader:
         answer."""
         names = [self._settings.topic(name) for name in (topics.PARTNERSHIPS, topics.CONTROL)]
         consumer = self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.bootstrap, enable_auto_commit=False,
+            **kafka(self._settings), enable_auto_commit=False,
             auto_offset_reset="earliest", request_timeout_ms=15_000, fetch_max_wait_ms=200,
             isolation_level="read_committed",
         )  # fmt: skip

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
+from streams.connecting import kafka
 from streams.errors import BrokerUnavailableError, NotFoundError
 from streams.settings import Settings
 from streams.topics import list_states, open_admin
@@ -228,7 +229,7 @@ def _record(record: Any) -> Record:
 @asynccontextmanager
 async def _consumer(settings: Settings, *, reset: str = "earliest") -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.bootstrap,
+        **kafka(settings),
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset=reset,

@@ -29,6 +29,7 @@ from processors.state.redis_store import RedisStore
 from processors.state.store import StoreError
 from schemas import topics
 from streams import logs, metrics
+from streams.connecting import kafka
 from streams.consume import holds
 from streams.errors import BrokerUnavailableError, RapportError, UnavailableError
 from streams.notifier_state import NotifierState, Seen
@@ -103,7 +104,7 @@ class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]
                 log.warning("%s; trying on", error)
                 await asyncio.sleep(_RETRY_S)
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=settings.bootstrap, group_id=f"{settings.group}.notifier",
+            **kafka(settings), group_id=f"{settings.group}.notifier",
             enable_auto_commit=False, auto_offset_reset="earliest", isolation_level="read_committed",
             session_timeout_ms=int(settings.session_timeout_s * 1_000),
             heartbeat_interval_ms=int(max(0.3, settings.session_timeout_s / 10) * 1_000),
@@ -254,8 +255,6 @@ class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]
         if not done:
             task.cancel()  # Redis is away: what is not written is told again by whoever comes next
             await asyncio.wait({task}, timeout=1.0)
-
-    # -- work -----------------------------------------------------------------------------------------------
 
     async def _fetch(self) -> None:
         """Records to their desks. A desk that wants none is not read for: the log keeps them."""

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from processors.state.layout import partition_of
 from streams import metrics
+from streams.connecting import kafka
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ async def start_producer(settings: Settings, *, idempotent: bool) -> AIOKafkaPro
     """
     log.info("producing %s", "idempotently" if idempotent else "at least once: the broker cannot do better")
     producer = AIOKafkaProducer(
-        bootstrap_servers=settings.bootstrap,
+        **kafka(settings),
         acks="all",
         enable_idempotence=idempotent,
         max_batch_size=1_000_000,

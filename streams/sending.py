@@ -22,6 +22,7 @@ from processors.state.layout import partition_of
 from schemas import Partnership
 from schemas.topics import EVENTS, PARTNERSHIPS
 from streams.cloudevents import ce_headers
+from streams.connecting import kafka
 from streams.errors import BrokerUnavailableError, NotFoundError, RapportError
 from streams.sending_lane import TOO_LARGE, Headers, Lane, Stamped, Timed
 from streams.settings import Settings
@@ -103,7 +104,7 @@ class Sender:
                 hint="`rapport topics create` makes the topics",
             )
         self.producer = AIOKafkaProducer(
-            bootstrap_servers=self._settings.bootstrap, client_id="rapport-sender", acks="all",
+            **kafka(self._settings), client_id="rapport-sender", acks="all",
             enable_idempotence=False, max_batch_size=_BATCH_BYTES, request_timeout_ms=_TRY_MS,
         )  # fmt: skip
         try:

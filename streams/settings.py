@@ -24,6 +24,20 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="RAPPORT_", extra="forbid", validate_default=True)
 
     broker: str = Field("127.0.0.1:9092", description="Kafka bootstrap servers, host:port[,host:port…]")
+    kafka_security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = Field(
+        "plaintext", description="How Kafka is reached (docs/security.md)"
+    )
+    kafka_ca: Path | None = Field(
+        None, description="PEM file of who signed the brokers' certificates; without, the system's"
+    )
+    kafka_cert: Path | None = Field(None, description="PEM file of our own certificate, where brokers ask")
+    kafka_key: Path | None = Field(None, description="PEM file of its key, where that is not in the same")
+    kafka_key_password: SecretStr | None = Field(None, description="Password of that key")
+    kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="How we say who we are, with sasl_*"
+    )
+    kafka_username: str | None = Field(None, description="Our name at Kafka, with sasl_*")
+    kafka_password: SecretStr | None = Field(None, description="Our password at Kafka, with sasl_*")
     redis_url: str = Field("redis://127.0.0.1:6379/0", description="Redis or Valkey, redis:// or rediss://")
     namespace: Name = Field("rapport", description="Prefix of all Redis keys; one per installation")
     group: Name = Field("rapport-worker", description="Kafka consumer group of the workers")

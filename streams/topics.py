@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaError, for_code
 from aiokafka.protocol.transaction import InitProducerIdRequest
 from tenacity import (
@@ -25,6 +26,7 @@ from tenacity import (
 )
 
 from schemas.topics import EVENTS, TOPICS, TopicSpec
+from streams.connecting import kafka
 from streams.errors import BrokerUnavailableError, RapportError
 from streams.settings import Settings
 from streams.undisturbed import undisturbed
@@ -36,6 +38,7 @@ READY_S = 15.0
 #: Longest wait for one answer of a broker that does, seconds.
 ANSWER_S = 10.0
 _TOPIC_EXISTS = 36
+_SECURITY_HINT = "see RAPPORT_KAFKA_SECURITY and the other RAPPORT_KAFKA_ settings (docs/security.md)"
 _HINT = "is it running, and is RAPPORT_BROKER (or --broker) right? `rapport doctor` looks closer"
 
 
@@ -154,7 +157,8 @@ async def open_admin(settings: Settings, ready_s: float = READY_S) -> AsyncItera
         admin: AIOKafkaAdminClient = await attempts(_connect, settings, ready_s)
     except (KafkaError, OSError, TimeoutError) as error:
         message = f"Kafka at {settings.broker} did not answer within {ready_s:g} s"
-        raise BrokerUnavailableError(message, hint=_HINT) from error
+        refused = await _refusal(settings)
+        raise BrokerUnavailableError(message + refused, hint=_SECURITY_HINT if refused else _HINT) from error
     try:
         yield admin
     finally:
@@ -198,9 +202,24 @@ async def can_idempotent(admin: AIOKafkaAdminClient) -> bool:
         return False
 
 
+async def _refusal(settings: Settings) -> str:
+    """Why a broker with TLS or passwords turns us away; aiokafka says that to its log only."""
+    options = kafka(settings)
+    if settings.kafka_security == "plaintext":
+        return ""
+    host, _, port = options.pop("bootstrap_servers")[0].rpartition(":")
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            connection = await create_conn(host, int(port), **options)
+    except (KafkaError, OSError, TimeoutError) as error:
+        return f": {error or type(error).__name__}"
+    connection.close()
+    return ""
+
+
 async def _connect(settings: Settings, ready_s: float) -> AIOKafkaAdminClient:
     admin = AIOKafkaAdminClient(
-        bootstrap_servers=settings.bootstrap,
+        **kafka(settings),
         client_id="rapport-admin",
         request_timeout_ms=int(ANSWER_S * 1_000),
     )

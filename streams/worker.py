@@ -31,6 +31,7 @@ from processors.state.store import StoreError
 from schemas import topics
 from streams import logs, metrics
 from streams.bookreader import BookReader
+from streams.connecting import faust_credentials
 from streams.errors import BrokerUnavailableError, RapportError
 from streams.gauges import Gauges, begin_at_zero
 from streams.lanes import Shared
@@ -301,6 +302,7 @@ def _app(settings: Settings) -> Any:
     app = faust.App(
         settings.group,
         broker=[f"kafka://{server}" for server in settings.bootstrap],
+        broker_credentials=faust_credentials(settings),
         store="memory://",
         value_serializer="raw",
         datadir=str(settings.data_dir / f"{socket.gethostname()}-{os.getpid()}"),

@@ -54,15 +54,18 @@ class ApacheKafka:
         directory: Where its data and log go; a temporary one, removed at the end, when None.
         heap_mb: Most heap the JVM may take.
         config: More lines for server.properties, e.g. {"log.segment.bytes": "1048576"}.
+        answers_at: Port, where `config` sets listeners of its own (with TLS, say).
     """
 
     def __init__(
-        self, directory: Path | None = None, *, heap_mb: int = 768, config: dict[str, str] | None = None
-    ) -> None:
+        self, directory: Path | None = None, *, heap_mb: int = 768, config: dict[str, str] | None = None,
+        answers_at: int | None = None,
+    ) -> None:  # fmt: skip
         self._temporary = directory is None
         self.directory = Path(tempfile.mkdtemp(prefix="kafka-")) if directory is None else directory
         self._heap_mb = heap_mb
         self._config = config or {}
+        self._answers_at = answers_at
         self._child: Child | None = None
         self.port = 0
 
@@ -87,7 +90,9 @@ class ApacheKafka:
             self._child = Child("Apache Kafka", self._java(jars, "kafka.Kafka", str(self._properties)), log)
             try:
                 self._child.wait_until(
-                    lambda: kafka_answers("127.0.0.1", self.port), 60, says="Server started"
+                    lambda: self._answers_at is not None or kafka_answers("127.0.0.1", self.port),
+                    60,
+                    says="Server started",
                 )
                 break
             except ChildError as error:
@@ -113,7 +118,7 @@ class ApacheKafka:
         return self.directory / "server.properties"
 
     def _format(self, jars: Path) -> None:
-        self.port, controller = free_port(), free_port()
+        self.port, controller = self._answers_at or free_port(), free_port()
         while controller == self.port:  # Kafka refuses listeners with the same port
             controller = free_port()
         shutil.rmtree(self.directory / "data", ignore_errors=True)

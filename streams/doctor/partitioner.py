@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from processors.state.layout import partition_of
+from streams.connecting import kafka
 from streams.settings import Settings
 from streams.undisturbed import undisturbed
 
@@ -39,7 +40,7 @@ class Sample:
 async def sample_newest(settings: Settings, topic: str, partitions: int) -> Sample:
     """Reads the newest records of each partition, without a group; the caller bounds the time."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.bootstrap, group_id=None, enable_auto_commit=False,
+        **kafka(settings), group_id=None, enable_auto_commit=False,
         auto_offset_reset="earliest", max_partition_fetch_bytes=settings.fetch_max_bytes,
     )  # fmt: skip
     records = keyless = 0

@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 
 from schemas.topics import CONTROL, EVENTS, REJECTED
 from streams import metrics
+from streams.connecting import kafka
 from streams.errors import NotFoundError, RapportError
 from streams.gateway.lag import Lag
 from streams.gateway.outlet import Outlet
@@ -43,6 +44,8 @@ class Line:
         """Until cancelled."""
         while True:
             try:
+                if self._outlet.broken is not None:
+                    await self._drop_producer()
                 if self._producer is None:
                     await self._open()
                 await self._look()
@@ -57,6 +60,16 @@ class Line:
             if part is not None:
                 with contextlib.suppress(*_FAULTS):
                     await undisturbed(part.stop(), _ANSWER_S)
+
+    async def _drop_producer(self) -> None:
+        """An idempotent producer that lost its place in a partition refuses all for good: a new one begins
+        anew. What was under way is sent again, under the same ids."""
+        log.warning("the producer is made anew: %r", self._outlet.broken)
+        producer, self._producer, self._outlet.broken = self._producer, None, None
+        self._outlet.disconnect()
+        if producer is not None:
+            with contextlib.suppress(*_FAULTS):
+                await undisturbed(producer.stop(), _ANSWER_S)
 
     async def _open(self) -> None:
         settings = self._settings
@@ -81,7 +94,7 @@ class Line:
             await undisturbed(self._consumer.stop(), _ANSWER_S)
         # Of the workers' group by name only: it joins nothing, and asks where the group stands.
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.bootstrap, group_id=self._settings.group,
+            **kafka(self._settings), group_id=self._settings.group,
             enable_auto_commit=False, request_timeout_ms=int(_ANSWER_S * 1_000),
             client_id="rapport-gateway-lag",
         )  # fmt: skip
@@ -100,15 +113,23 @@ class Line:
         consumer: Any = self._consumer
         async with asyncio.timeout(_ANSWER_S):
             ends = await consumer.end_offsets(self._places)
-            committed = await asyncio.gather(*(consumer.committed(place) for place in self._places))
         self._outlet.back()
         self.problem = None
+        committed = await self._committed(consumer)
         self.lag.note(
-            time.monotonic(),
-            {place.partition: end for place, end in ends.items()},
-            {place.partition: at for place, at in zip(self._places, committed, strict=True)},
-        )
+            time.monotonic(), {place.partition: end for place, end in ends.items()}, committed,
+        )  # fmt: skip
         metrics.GATEWAY_LAG.set(self.lag.seconds or 0.0)
+
+    async def _committed(self, consumer: Any) -> dict[int, int | None]:
+        """Where the group stands; if nobody can say, it is as if nobody read: no reason to refuse."""
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                found = await asyncio.gather(*(consumer.committed(place) for place in self._places))
+        except _FAULTS as error:
+            log.warning("the workers' place cannot be asked for: %r", error)
+            return {}
+        return {place.partition: at for place, at in zip(self._places, found, strict=True)}
 
     def _failed(self, error: Exception) -> None:
         told = f"{error or type(error).__name__}"

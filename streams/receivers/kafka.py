@@ -11,6 +11,7 @@ from aiokafka.admin import NewTopic
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from processors.state.layout import partition_of
+from streams.connecting import kafka
 from streams.errors import BrokerUnavailableError
 from streams.receivers.base import DeliveryError
 from streams.receivers.bodies import as_json, notification_body
@@ -74,7 +75,7 @@ class KafkaSender:
                 await admin.create_topics([NewTopic(self._topic, count, self._settings.replication_factor)])
             self._partitions = state.partitions if state else count
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._settings.bootstrap, client_id="rapport-notifier", acks="all",
+            **kafka(self._settings), client_id="rapport-notifier", acks="all",
             enable_idempotence=False, request_timeout_ms=int(self._config.timeout * 1_000),
         )  # fmt: skip
         try:

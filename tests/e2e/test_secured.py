@@ -1,4 +1,4 @@
-"""Kafka that wants TLS and a password, Redis that wants TLS and grants each command by name: the whole way."""
+"""Kafka that wants TLS and a password, Redis that wants TLS and grants commands by name: the whole way."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Secured:
         told = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         chain = b"".join(blob.bytes() for blob in server.cert_chain_pems)
         (place / "server.pem").write_bytes(key.private_bytes(*told) + chain)  # Java wants PKCS 8
-        port = free_port()
+        port, controller = free_port(), free_port()
         login = (
             "org.apache.kafka.common.security.plain.PlainLoginModule required "
             f'username="{USER}" password="{PASSWORD}" user_{USER}="{PASSWORD}";'
@@ -55,7 +55,7 @@ class Secured:
         try:
             need("redis-server")
             kafka = stack.enter_context(ApacheKafka(place / "kafka", config={
-                "listeners": f"SASL_SSL://127.0.0.1:{port},CONTROLLER://127.0.0.1:{(controller := free_port())}",
+                "listeners": f"SASL_SSL://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
                 "advertised.listeners": f"SASL_SSL://127.0.0.1:{port}",
                 "controller.quorum.voters": f"1@127.0.0.1:{controller}",
                 "listener.security.protocol.map": "SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT",
@@ -144,7 +144,7 @@ def test_everything_works_with_least_rights(secured: Secured, tmp_path: Path) ->
             ["doctor"], ["alerts", "list"], ["rejected", "list"], ["sources", "list"],
             ["tokens", "create", "ann", "--scope", "alerts:read"],
             ["gateway", "tokens", "create", "shop", "--source", "shop"],
-            ["alerts", "silence", "brand_id=acme", "--for", "2h", "-m", "tried"], ["alerts", "silences"], ["audit"],
+            ["alerts", "silence", "brand_id=acme", "--for", "2h", "-m", "tried"], ["audit"],
         ):  # fmt: skip
             done = secured.rapport(*words)
             assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from processors.state.layout import partition_of
 from streams import metrics
@@ -74,6 +74,8 @@ class Outlet:
         self.most_bytes, self._ack_s = most_bytes, ack_s
         self.waiting_bytes = 0
         self.reachable = False
+        #: Set when the producer is of no use any more: whoever made it makes another.
+        self.broken: BaseException | None = None
         self._producer: AIOKafkaProducer | None = None
         self._lanes: dict[tuple[str, int], _Lane] = {}
         self._partitions: dict[str, int] = {}
@@ -84,6 +86,11 @@ class Outlet:
         """From now on records can go; `partitions`: their number, by full name of the topic."""
         self._producer, self._partitions = producer, partitions
         self.reachable = True
+
+    def disconnect(self) -> None:
+        """Until `connect`, nothing goes."""
+        self._producer = None
+        self.lost()
 
     def lost(self) -> None:
         """Kafka does not answer: until it does, callers are told at once."""
@@ -162,7 +169,8 @@ class Outlet:
 
         Raises KafkaError, OSError, TimeoutError; TOO_LARGE ones too.
         """
-        assert self._producer is not None
+        if self._producer is None:
+            raise KafkaConnectionError
         builder: Any = self._producer.create_batch()
         taken = 0
         for item in items:
@@ -233,6 +241,8 @@ class _Lane:
                 metrics.PRODUCE_RETRIES.labels(self._topic).inc()
                 log.warning("topic %s partition %d: a batch was not taken: %r",
                             self._topic, self._partition, error)  # fmt: skip
+                if isinstance(error, KafkaError) and not error.retriable:
+                    self._outlet.broken = error
                 await asyncio.sleep(_BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)])
                 attempt += 1
                 items = [item for item in items if not item.order.gone]

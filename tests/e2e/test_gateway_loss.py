@@ -26,6 +26,7 @@ from tests.conftest import Pair, missing
 from tests.gateways import GatewayProcess, make_token
 from tests.servers import ApachePair, RedisServer, ServerMissingError
 from tests.streams.gateway.world import event
+from tests.workers import WorkerProcess, read_totals, until
 
 pytestmark = pytest.mark.servers
 BATCH, KILLS = 100, 3
@@ -217,3 +218,46 @@ def test_without_redis_known_senders_go_on_and_repeats_are_told_from_memory(
         finally:
             redis.thaw()
         assert post(1).json()["duplicate"] == 1
+
+
+async def test_events_and_a_webhook_come_out_scored(
+    embedded_pair: Pair, settings_for: Callable[..., Settings], tmp_path: Path
+) -> None:
+    settings = settings_for(embedded_pair)
+    await ensure_topics(settings)
+    token = await asyncio.to_thread(make_token, settings)
+    notice = {
+        "type": "ORGANIZATION_SOCIAL_ACTION_NOTIFICATIONS",
+        "notifications": [
+            {"notificationId": number, "organizationalEntity": "urn:li:organization:7", "action": "LIKE",
+             "sourcePost": "urn:li:share:1", "generatedActivity": f"urn:li:reaction:{number}",
+             "lastModifiedAt": int(time.time() * 1_000)}
+            for number in range(10)
+        ],
+    }  # fmt: skip
+    gateway = GatewayProcess(settings, tmp_path)
+    with WorkerProcess(settings, tmp_path / "worker.log") as worker:
+        await asyncio.to_thread(gateway.start)
+        try:
+            async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=20) as client:
+                pushed = (notice, "webhooks/linkedin")
+                for what, path in ((batch("x"), "events"), pushed, pushed):
+                    answer = await client.post(f"{gateway.address}/v1/{path}", json=what)
+                    assert answer.status_code == 200
+                assert answer.json()["duplicate"] == 10
+                totals = await until(
+                    lambda: read_totals(settings),
+                    lambda found: found.read == BATCH + 10,
+                    within=60,
+                    child=worker.child,
+                )
+                assert (totals.counted, totals.duplicate, totals.rejected) == (BATCH + 10, 0, 0)
+
+                async def behind() -> float | None:
+                    return (await client.get(gateway.address + "/health/ready")).json()["workers_behind_s"]
+
+                assert (
+                    await until(behind, lambda seconds: seconds == 0.0, within=20, child=worker.child) == 0.0
+                )
+        finally:
+            await asyncio.to_thread(gateway.stop)

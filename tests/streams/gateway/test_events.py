@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from aiokafka.errors import MessageSizeTooLargeError, OutOfOrderSequenceNumber
 
 from processors.state.layout import partition_of
 from schemas import Partnership
@@ -232,3 +233,43 @@ async def test_health_metrics_and_document(w: World) -> None:
     missing = await w.client.get("/v1/nothing")
     assert (missing.status_code, missing.headers["content-type"]) == (404, "application/problem+json")
     assert "content-security-policy" in missing.headers
+
+
+async def test_a_producer_that_is_of_no_use_any_more_is_made_anew(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = await w.token()
+    before = w.gateway.outlet._producer
+    assert before is not None
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise OutOfOrderSequenceNumber
+
+    monkeypatch.setattr(before, "send_batch", refuse)  # forced: no broker does this when it is told to
+    answer = await w.post([event(1), event(2)], held)
+    assert answer.status_code == 200 and answer.json()["accepted"] == 2
+    assert w.gateway.outlet._producer is not before
+    assert sorted(await w.ids()) == ["shop/1", "shop/2"]
+
+
+async def test_an_event_that_the_broker_finds_too_large_is_rejected_alone(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    producer: Any = w.gateway.outlet._producer
+    send = producer.send_batch
+
+    async def picky(builder: Any, topic: str, *, partition: int) -> Any:
+        if builder.size() > 20_000:  # as a broker with a small message.max.bytes
+            raise MessageSizeTooLargeError
+        return await send(builder, topic, partition=partition)
+
+    monkeypatch.setattr(producer, "send_batch", picky)
+    batch = [event(number, text="x" * (9_000 if number != 5 else 9_999)) for number in range(12)]
+    batch[5]["urls"] = ["y" * 12_000]
+    answer = await w.post(batch)
+    assert answer.status_code == 207
+    assert [one["index"] for one in answer.json()["results"] if one["status"] == "rejected"] == [5]
+    assert answer.json()["results"][5]["reason"] == "too_large"
+    assert sorted(await w.ids()) == sorted(f"shop/{number}" for number in range(12) if number != 5)
+    assert (await w.post(batch[0])).json()["duplicate"] == 1
+    assert w.gateway.outlet.waiting_bytes == 0

@@ -77,7 +77,7 @@ def gateway(
     if settings.gateway_host not in ("127.0.0.1", "::1", "localhost"):
         warn("tokens travel in the clear: put a proxy with TLS before this address")
     say(f"http://{settings.gateway_host}:{settings.gateway_port}/v1/  (Ctrl-C stops it)")
-    run(run_gateway(settings))
+    run_gateway(settings)
 
 
 async def _webhooks(settings: Any) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Generator
 from typing import Any, Final
 
 import uvicorn
+import uvloop
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from streams import metrics
@@ -114,9 +115,15 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-async def run_gateway(settings: Settings) -> None:
-    """Serve until SIGTERM or Ctrl-C. Raises RapportError when it cannot listen or a webhook is wrong."""
+def run_gateway(settings: Settings) -> None:
+    """Serve until SIGTERM or Ctrl-C, on a loop of its own. Raises RapportError: as `serve`."""
     set_up(settings)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(settings))
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or Ctrl-C. Raises RapportError when it cannot listen or a webhook is wrong."""
     async with open_gateway(settings) as gateway:
         server = _Server(_config(settings, gateway), gateway)
         loop = asyncio.get_running_loop()

@@ -38,6 +38,11 @@ class ActorHasher:
         return int.from_bytes(hashlib.blake2b(data, digest_size=8, key=self._key).digest(), "little")
 
     @property
+    def fingerprint(self) -> str:
+        """Tells one key from another, and nothing about it: 16 hex digits."""
+        return hashlib.blake2b(self._key, digest_size=8, person=b"rapport-hash-fp").hexdigest()
+
+    @property
     def seed(self) -> int:
         """A 64-bit seed for the faster hash of event ids."""
         return int.from_bytes(self._key[:8], "little")

@@ -17,7 +17,7 @@ from processors.actors import ActorHasher
 from schemas.acts import Act
 from schemas.common import ID_MAX
 from streams.errors import InputError
-from streams.forgetting import hasher_of, name_of, request
+from streams.forgetting import hasher_of, keys_used, name_of, request
 from streams.forgetting_state import Actor, Place, State
 from streams.forgetting_topics import InTopics, erase_in_topics, look_in_topics
 from streams.people import Who, checked_note
@@ -40,11 +40,14 @@ class Forgotten:
 
 @dataclass(slots=True)
 class Report:
-    """What was found and done. `scrubbed`: places mended at once; `remaining`: those the workers erase."""
+    """What was found and done. `other_keys`: fingerprints of hash keys that were used (since when) and were
+    not given: who was hashed with them is not found. `scrubbed`: places mended at once; `remaining`: those
+    that the workers erase."""
 
     dry_run: bool
     actors: list[Forgotten]
     topics: InTopics
+    other_keys: dict[str, str] = field(default_factory=dict)
     requested_at: datetime | None = None
     scrubbed: int = 0
     remaining: int = 0
@@ -53,7 +56,7 @@ class Report:
         """As JSON; ids of actors are keyed hashes."""
         return {
             "dry_run": self.dry_run, "requested_at": self.requested_at, "scrubbed": self.scrubbed,
-            "remaining": self.remaining, "topics": self.topics.document(),
+            "remaining": self.remaining, "topics": self.topics.document(), "other_keys": self.other_keys,
             "actors": [
                 {"hash": one.name, "found": [place.document() for place in one.found]} for one in self.actors
             ],
@@ -105,14 +108,17 @@ async def forget(
     client = open_client(settings)
     try:
         hashers = [await hasher_of(settings, client), *map(_old, old_keys)]
+        known = {hasher.fingerprint for hasher in hashers}
+        used = await keys_used(settings, client)
         actors = _actors(ids, hashers)
         plain = [one for one in ids if not _HASH.fullmatch(one)]
         topics = await look_in_topics(settings, plain)
         state = State(settings, client)
         found = await state.find(actors, on_progress)
         report = Report(
-            dry_run, [Forgotten(name_of(actor.hash), found[actor.hash]) for actor in actors], topics
-        )
+            dry_run, [Forgotten(name_of(actor.hash), found[actor.hash]) for actor in actors], topics,
+            {name: since for name, since in used.items() if name not in known},
+        )  # fmt: skip
         if dry_run:
             return report
         # The request first: from here on the workers take nothing of theirs in again.

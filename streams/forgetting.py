@@ -9,17 +9,17 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import redis.asyncio as redis
 from redis.exceptions import RedisError
 
 from processors.actors import ActorHasher
-from processors.state.layout import hash_key_key
+from processors.state.layout import hash_key_key, hash_used_key
 from schemas import Control
 from schemas.topics import CONTROL
 from streams.errors import NotFoundError, StoreUnavailableError
-from streams.people_store import open_client
+from streams.people_store import ActStore, open_client
 from streams.sending import send
 from streams.settings import Settings
 from streams.settings_doc import mask_address
@@ -48,6 +48,23 @@ async def hasher_of(settings: Settings, client: redis.Redis) -> ActorHasher:
             hint="is --namespace right? A key of your own belongs into RAPPORT_HASH_KEY",
         )
     return ActorHasher(found if isinstance(found, bytes) else str(found).encode())
+
+
+async def keys_used(settings: Settings, client: redis.Redis) -> dict[str, str]:
+    """Fingerprint of each key that workers hashed actors with -> since when. Raises StoreUnavailableError."""
+    store = ActStore(settings, client)
+    names: list[bytes] = []
+    cursor: Any = 0
+    while True:
+        cursor, page = await store.ask(
+            client.scan(cursor, match=hash_used_key(settings.namespace, "*"), count=1_000)
+        )
+        names += page
+        if not int(cursor):
+            break
+    values = await store.ask(client.mget(names)) if names else []
+    found = zip(names, values, strict=True)
+    return {name.rpartition(b":")[2].decode(): (value or b"").decode() for name, value in found}
 
 
 def name_of(hash_: int) -> str:

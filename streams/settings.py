@@ -116,6 +116,9 @@ class Settings(BaseSettings):
         1_000, ge=0, le=100_000, description="Partnerships with gauges of their own in /metrics, per worker"
     )
     enriched: bool = Field(True, description="Write engagement.enriched.v1")
+    quote_days: int = Field(
+        28, ge=0, le=28, description="Days that quotes from comments are kept in state; 0 keeps none"
+    )
 
     mappings: str = Field(
         "",

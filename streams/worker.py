@@ -12,6 +12,7 @@ import secrets
 import signal
 import socket
 from collections.abc import Coroutine
+from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
 from time import monotonic
@@ -24,8 +25,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from processors.actors import ActorHasher
 from processors.book import Book
+from processors.ledgers.insights import Insights
 from processors.scores import METHOD_VERSION
-from processors.state.layout import LAYOUT_VERSION, hash_key_key, layout_key
+from processors.state.layout import LAYOUT_VERSION, hash_key_key, hash_used_key, layout_key
 from processors.state.redis_store import RedisStore
 from processors.state.store import StoreError
 from schemas import topics
@@ -131,6 +133,8 @@ class Worker:
             idempotent = await can_idempotent(admin)
         self._producer = await start_producer(settings, idempotent=idempotent)
         key = await self._hash_key()
+        await self._note_key(key)
+        Insights.quote_days = settings.quote_days
         sender = BatchSender(self._producer)
         source = f"rapport/{settings.namespace}/worker".encode()
         relay = Relay(settings, self.store, sender, source)
@@ -199,6 +203,11 @@ class Worker:
         )
         return await self.store.set_once(hash_key_key(self.settings.namespace), secrets.token_hex(32))
 
+    async def _note_key(self, key: bytes) -> None:
+        """Note that actors are hashed with this key: `rapport forget` looks for them under all that were."""
+        name = hash_used_key(self.settings.namespace, ActorHasher(key).fingerprint)
+        await self.store.set_once(name, datetime.now(UTC).isoformat(timespec="seconds"))
+
     async def _layout(self) -> int:
         """Check, or write, the installation's layout: returns the partition count of the events topic."""
         settings = self.settings
@@ -222,6 +231,7 @@ class Worker:
             await self._layout()
         except WorkerError as error:
             self._fatal(str(error))
+        await self._note_key(key)
         if self.settings.hash_key is None:
             stands = await self.store.set_once(hash_key_key(self.settings.namespace), key.decode())
             if stands != key:

@@ -93,6 +93,9 @@ class Insights(Ledger):
 
     __slots__ = ("_dirty", "_gone", "amplifiers", "days", "quotes", "seen")
 
+    #: Days that quotes are kept, at most KEEP_DAYS; 0: none is. One for the whole process, set at its start.
+    quote_days: ClassVar[int] = KEEP_DAYS
+
     def __init__(self) -> None:
         self.days: dict[int, Terms] = {}
         self.quotes: dict[int, Quote] = {}
@@ -162,6 +165,8 @@ class Insights(Ledger):
 
     def _read(self, act: Act, words: Words, newest: float) -> None:
         flags = words.question | words.intent << 1 | words.objection << 2
+        if not self.quote_days:
+            return
         if (flags or words.substance >= 0.6) and not words.promotion and words.count > 1:
             name = act.event.object_id or act.event.event_id
             plain = trimmed(act.event.text or "")
@@ -240,7 +245,8 @@ class Insights(Ledger):
             if day < today - 1 and len(terms.by_term) > TERMS_OLD:
                 terms.by_term = top(terms, TERMS_OLD)
                 self._dirty.add(f"t:{day}")
-        old = [quote.id for quote in self.quotes.values() if quote.at <= newest - KEEP_DAYS * DAY]
+        floor = newest - self.quote_days * DAY if self.quote_days else float("inf")
+        old = [quote.id for quote in self.quotes.values() if quote.at <= floor]
         for name in old:
             del self.quotes[name]
             self._dirty.add("quotes")

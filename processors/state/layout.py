@@ -31,7 +31,8 @@ TAGshadow           stream  only with shadow rules: the last 2,000 transitions o
 The notifier keeps its state the same way, by partition of the alerts topic: see processors.notify.keys.
 
 Whole installation: ``{<namespace>}layout`` hash: version, topic, partitions; ``{<namespace>}hash_key``
-string; ``{<namespace>}snapshot`` string: the parts of all partitions merged (processors.snapshot.Snapshot).
+string; ``{<namespace>}hash_key:<fingerprint>`` string: when a worker first hashed with that key;
+``{<namespace>}snapshot`` string: the parts of all partitions merged (processors.snapshot.Snapshot).
 """
 
 from __future__ import annotations
@@ -112,6 +113,11 @@ def layout_key(namespace: str) -> str:
 def hash_key_key(namespace: str) -> str:
     """Key under which a generated hash key is kept when the environment sets none."""
     return f"{{{namespace}}}hash_key"
+
+
+def hash_used_key(namespace: str, fingerprint: str) -> str:
+    """Key that notes that actors were hashed with the key of this fingerprint; `*` finds them all."""
+    return f"{hash_key_key(namespace)}:{fingerprint}"
 
 
 def snapshot_key(namespace: str) -> str:

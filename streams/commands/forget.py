@@ -112,6 +112,11 @@ def _tell(report: Report) -> None:
         say(f"{name} names the account as an employee")
     if told["readings"]:
         say(f"{len(told['readings']):,} readings are about the account")
+    for name, since in report.other_keys.items():
+        warn(
+            f"actors were hashed with another key (fingerprint {name}, from {since}): what was seen under it "
+            "is not found without --old-key"
+        )
     if report.dry_run:
         say(f"{len(report.actors):,} actors, {len(rows):,} places; nothing was changed")
         return

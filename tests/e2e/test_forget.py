@@ -111,6 +111,10 @@ async def test_nothing_is_left_of_who_asked_to_be_forgotten(
             for r in (await latest(settings, settings.topic(PARTNERSHIPS))).values()
         )
         held = await forget(settings, [GONE, EMPLOYEE], Who("eve"), dry_run=True)
+        assert not held.other_keys
+        other = settings.model_copy(update={"hash_key": SecretStr("rotated")})
+        rotated = await forget(other, [GONE], Who("eve"), dry_run=True)
+        assert list(rotated.other_keys) == [ActorHasher(KEY.encode()).fingerprint]
         kinds = {place.kind for place in held.actors[0].found}
         assert {"influencer", "alerts", "source", "shadow"} <= kinds
         assert set(held.topics.employee_of) == {"acme--ann"}

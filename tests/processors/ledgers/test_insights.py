@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from processors.decode import Event, Target
 from processors.ledgers.base import Act
-from processors.ledgers.insights import QUOTE, QUOTES, TERMS, Insights, terms_of, trimmed
+from processors.ledgers.insights import KEEP_DAYS, QUOTE, QUOTES, TERMS, Insights, Quote, terms_of, trimmed
 from processors.panes import DAY
 from processors.signals.insights import insights
 from processors.text import words
@@ -112,3 +114,21 @@ def test_texts_are_trimmed_and_made_harmless() -> None:
     ledger.act(said("how much is [red]this[/red]?", NOW, 1))
     found = insights(ledger, NOW) | {"partnership_id": "acme--ann"}
     assert any("how much is [red]this[/red]?" in line.plain for line in describe(found))
+
+
+def test_quotes_are_kept_only_as_long_as_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    def held(days: int) -> Insights:
+        insights = Insights()
+        monkeypatch.setattr(Insights, "quote_days", KEEP_DAYS)
+        for n in range(4):
+            insights._keep(Quote(n, NOW - n * DAY, "Where can I buy this?", 1, 90), NOW)
+        list(insights.writes())
+        monkeypatch.setattr(Insights, "quote_days", days)
+        insights.trim(NOW)
+        return insights
+
+    assert set(held(KEEP_DAYS).quotes) == {0, 1, 2, 3}
+    assert set(held(2).quotes) == {0, 1}
+    none = held(0)
+    assert none.quotes == {}
+    assert dict(none.writes())["quotes"] == b"\x90"

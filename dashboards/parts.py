@@ -165,6 +165,9 @@ def finish(dashboard: builders.Dashboard) -> dict[str, Any]:
         if isinstance(panel, models.Panel):
             panel.plugin_version = GRAFANA_VERSION
     plain: dict[str, Any] = json.loads(json.dumps(model, cls=JSONEncoder))
+    for panel in plain["panels"]:
+        if panel["type"] != "row":
+            panel.setdefault("fieldConfig", {"defaults": {}, "overrides": []})
     for shown in (*plain.get("links", []), *plain.get("annotations", {}).get("list", [])):
         shown.pop("placement", None)  # the SDK's default hides links and annotations in a menu
     return plain

@@ -51,12 +51,12 @@ def of_topic(settings: Settings, since_s: float, new: RuleBook, old: RuleBook | 
     from processors.evaluation.feed import Feed, Rec
     from processors.evaluation.inputs import Case, Meta
     from streams.commands.output import progress, run
-    from streams.commands.partnerships import _book
+    from streams.commands.partnerships import read_book
 
     records = run(_fetch(settings, int((time() - since_s) * 1_000)))
     if not records:
         raise InputError(f"{settings.topic('engagement.events.v1')}: holds no events of that time")
-    partnerships = run(_book(settings))
+    partnerships = run(read_book(settings))
 
     class Fetched(Feed):
         """Events of the topic, stamped as they came."""

@@ -35,6 +35,7 @@ from dashboards.parts import (
     thresholds,
 )
 from dashboards.rates import rate
+from dashboards.views import board_api
 from dashboards.views.links import BOARD, to_partnership
 
 UID = BOARD
@@ -159,6 +160,7 @@ def build() -> dict[str, Any]:
         ],
         [
             ("Partnerships", [*_numbers(), _board(), *_graphs()]),
+            ("Partnerships with intervals (API)", board_api.panels()),
         ],
         annotations=[frame.told_to_grafana()],
     )  # fmt: skip

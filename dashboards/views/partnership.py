@@ -10,6 +10,7 @@ from grafana_foundation_sdk.models import dashboard as models
 from dashboards import frame
 from dashboards.frame import E
 from dashboards.parts import ANY_IS_BAD, BLUE, SCORE_STEPS, Q, graph, number
+from dashboards.views import partnership_api
 from dashboards.views.board import SIGNALS
 from dashboards.views.links import PARTNERSHIP
 
@@ -34,7 +35,11 @@ def build() -> dict[str, Any]:
         TITLE,
         "One partnership: all signals with parts and intervals, what moved them, and what the audience says.",
         [frame.brand(), frame.influencer(), frame.partnership(), frame.window(), frame.api()],
-        [("$partnership", [*_numbers(), *_graphs()])],
+        [
+            ("$partnership", [*_numbers(), *_graphs()]),
+            ("Parts and intervals (API)", partnership_api.readings()),
+            ("Audience and alerts (API)", partnership_api.audience()),
+        ],
         annotations=[frame.firing_in_prometheus(), frame.told_to_grafana("partnership:$partnership")],
         time_from="now-24h",
     )

@@ -11,6 +11,7 @@ from dashboards import frame
 from dashboards.frame import KNOWN, E
 from dashboards.parts import SCORE_STEPS, Q, graph, number
 from dashboards.rates import or_none, rate
+from dashboards.views import relationships_api
 from dashboards.views.board import signal
 
 UID = "rapport-relationships"
@@ -30,7 +31,10 @@ def build() -> dict[str, Any]:
             frame.brand(), frame.tier(), frame.platform(), frame.influencer(), frame.partnerships(),
             frame.window(), frame.api(),
         ],
-        [("Relationships", [*_numbers(), *_graphs()])],
+        [
+            ("Relationships", [*_numbers(), *_graphs()]),
+            ("Map (API)", relationships_api.panels()),
+        ],
         annotations=[frame.told_to_grafana("relationship")],
         time_from="now-24h",
     )  # fmt: skip

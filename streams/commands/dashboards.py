@@ -10,7 +10,6 @@ import typer
 from streams.commands.options import Config, Json, settings_from
 
 if TYPE_CHECKING:
-    from dashboards.grafana import Credential
     from streams.settings import Settings
 
 app = typer.Typer(
@@ -97,7 +96,7 @@ def push(
         out().print(safe(f"{change.action} {kind} {change.title}{more}{note}", limit=1_000), soft_wrap=True)
 
 
-def _credential(settings: Settings) -> Credential:
+def _credential(settings: Settings) -> str | tuple[str, str] | None:
     from streams.errors import SettingsError
 
     if settings.grafana_token:

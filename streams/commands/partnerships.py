@@ -58,7 +58,7 @@ def apply(
     new = load_partnerships(file, notes=notes)
     for line in notes[:_MOST_NOTES]:
         warn(line)
-    before = {item.partnership_id: item for item in run(_book(settings))}
+    before = {item.partnership_id: item for item in run(read_book(settings))}
     added = [item for item in new if item.partnership_id not in before]
     changed = [item for item in new if item.partnership_id in before and before[item.partnership_id] != item]
     if not dry_run and (added or changed):
@@ -90,7 +90,7 @@ def list_(
     from streams.commands.output import out, print_json, run, say
     from streams.text import safe
 
-    found = run(_book(settings_from(broker, redis, namespace, config)))
+    found = run(read_book(settings_from(broker, redis, namespace, config)))
     if json:
         print_json({"partnerships": found})
         return
@@ -195,7 +195,8 @@ def validate(file: File, json: Json = False) -> None:
     say(f"{file}: {len(found)} {'partnership' if len(found) == 1 else 'partnerships'}, all well")
 
 
-async def _book(settings: Settings) -> list[Partnership]:
+async def read_book(settings: Settings) -> list[Partnership]:
+    """All partnerships on the topic, by id. Raises BrokerUnavailableError."""
     from pydantic import ValidationError
 
     from schemas import Partnership
@@ -222,7 +223,7 @@ async def _find(settings: Settings, name: str) -> Partnership:
 
     from streams.errors import NotFoundError
 
-    book = {item.partnership_id: item for item in await _book(settings)}
+    book = {item.partnership_id: item for item in await read_book(settings)}
     if name not in book:
         close = difflib.get_close_matches(name, book, 1)
         raise NotFoundError(

@@ -63,11 +63,11 @@ def portfolio(
 
 async def _read(settings: Settings, brand: str) -> dict[str, Any]:
     from processors.portfolio import portfolio as evaluate
-    from streams.commands.partnerships import _book
+    from streams.commands.partnerships import read_book
     from streams.errors import NotFoundError
     from streams.reader import Reader
 
-    book = await _book(settings)
+    book = await read_book(settings)
     partnerships = [item for item in book if item.brand_id == brand]
     if not partnerships:
         import difflib

@@ -60,19 +60,19 @@ def relationships(
 
 
 async def _read(settings: Settings, brand: str) -> dict[str, Any]:
-    from streams.commands.partnerships import _book
+    from streams.commands.partnerships import read_book
     from streams.errors import NotFoundError
 
-    partnerships = [item for item in await _book(settings) if item.brand_id == brand]
+    partnerships = [item for item in await read_book(settings) if item.brand_id == brand]
     if not partnerships:
         raise NotFoundError(
             f"no partnership of a brand {brand!r}", hint="`rapport partnerships list` names all brands"
         )
-    states = await _states(settings, [item.influencer_id for item in partnerships])
+    states = await read_ties(settings, [item.influencer_id for item in partnerships])
     return {"brand": brand, **relationship_map(partnerships, states)}
 
 
-async def _states(settings: Settings, influencers: Sequence[str]) -> dict[str, tuple[Ties, int]]:
+async def read_ties(settings: Settings, influencers: Sequence[str]) -> dict[str, tuple[Ties, int]]:
     """Influencer -> (ledger, newest boundary or event, epoch s); those without state are left out."""
     from processors.ledgers.ties import Ties
     from processors.state.codec import decode_meta

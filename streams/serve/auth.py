@@ -17,6 +17,7 @@ from streams.reader import Reader
 from streams.serve.cache import AlertCache
 from streams.serve.limits import Limiter
 from streams.serve.problems import ProblemError
+from streams.serve.relations import RelationsSource
 from streams.serve.tokens import Tokens
 from streams.settings import Settings
 
@@ -32,7 +33,9 @@ class Served:
     ) -> None:
         self.settings = settings
         self.publish = publish
-        self._cache = AlertCache(Reader(settings, client=client), monotonic)
+        self.reader = Reader(settings, client=client)
+        self._cache = AlertCache(self.reader, monotonic)
+        self.relations = RelationsSource(settings, monotonic)
         self.people = People(settings, client, alerts=self._cache.get)
         self.tokens = Tokens(self.people.store)
         self.limiter = Limiter(settings.serve_rate, monotonic)

@@ -177,7 +177,7 @@ class Settings(BaseSettings):
         10_000, ge=1, le=100_000, description="Events that one request to the gateway may hold"
     )
     gateway_memory_bytes: int = Field(
-        256 * 1024 * 1024,
+        128 * 1024 * 1024,
         ge=1024 * 1024,
         le=64 * 1024**3,
         description="Bytes of all bodies together, and of what waits for Kafka; beyond it 429 is answered",

@@ -13,9 +13,9 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -34,7 +34,8 @@ _TRUE: Final = {"true", "yes", "y", "t", "1"}
 _FALSE: Final = {"false", "no", "n", "f", "0"}
 #: Numbers from here on are milliseconds: 1973 if they were, the year 5138 if they were not.
 _MILLIS: Final = 1e11
-_encode: Final = msgspec.json.Encoder(order="sorted").encode
+_encode: Final = msgspec.json.Encoder().encode
+_encode_sorted: Final = msgspec.json.Encoder(order="sorted").encode
 
 
 class CellError(ValueError):
@@ -64,21 +65,58 @@ def missing(columns: list[str]) -> list[str]:
     return [name for name in NEEDED if name not in there]
 
 
-def to_event(row: Mapping[str, Any], paths: Mapping[str, tuple[str, ...]]) -> bytes:
-    """The row as an event in JSON. `paths`: of each column. Raises CellError."""
+class Column(NamedTuple):
+    """Where a column's values go in the event, and what makes them of its cells (None: empty)."""
+
+    part: str | None
+    field: str
+    value: Callable[[Any], Any]
+
+
+def column_of(name: str) -> Column:
+    """What a column of this name holds."""
+    path = path_of(name)
+    dotted, field = ".".join(path), path[-1]
+    if len(path) == 1 and field not in EngagementEvent.model_fields:
+        make: Callable[[str, Any], Any] = _as_it_is  # unknown: the worker keeps it as it is
+    elif field == "schema_version":
+        make = _whole
+    else:
+        made = {**dict.fromkeys(_TIMES, _time), **dict.fromkeys(_INTS, _whole),
+                **dict.fromkeys(_FLAGS, _flag), **dict.fromkeys(_LISTS, _list), **dict.fromkeys((*_PARTS, "extra"), _object)}  # fmt: skip
+        make = made.get(field, _word)
+
+    def value(cell: Any) -> Any:
+        if type(cell) is str:
+            cell = cell.strip()
+        elif type(cell) is not int:
+            cell = _plain(cell)
+        return None if cell is None or cell == "" else make(dotted, cell)
+
+    return Column(path[0] if len(path) == 2 else None, field, value)
+
+
+def to_event(row: Mapping[str, Any], columns: dict[str, Column]) -> bytes:
+    """The row as an event in JSON. `columns`: those met so far; new ones are added. Raises CellError."""
     event: dict[str, Any] = {}
-    for column, cell in row.items():
-        path = paths.get(column) or path_of(column)
-        if (value := _value(path, cell)) is None:
+    for name, cell in row.items():
+        column = columns.get(name)
+        if column is None:
+            column = columns[name] = column_of(name)
+        value = column.value(cell)
+        if value is None:
             continue
-        if len(path) == 2:
-            event.setdefault(path[0], {})[path[1]] = value
-        else:
-            event[path[0]] = value
+        if column.part is None:
+            event[column.field] = value
+            continue
+        held = event.setdefault(column.part, {})
+        if type(held) is not dict:
+            raise CellError(column.part, "should be an object")
+        held[column.field] = value
     event.setdefault("source", "file")
     try:
         if "event_id" not in event:
-            digest = hashlib.blake2b(_encode(event), digest_size=16).hexdigest()
+            digest = hashlib.blake2b(_encode_sorted(event), digest_size=16).hexdigest()
             event["event_id"] = f"{event['source']}/{digest}"
         return _encode(event)
     except UnicodeEncodeError:
@@ -87,30 +125,19 @@ def to_event(row: Mapping[str, Any], paths: Mapping[str, tuple[str, ...]]) -> by
         raise CellError("", f"cannot be written as JSON: {error}") from None
 
 
-def _value(path: tuple[str, ...], cell: Any) -> Any:
-    cell = _plain(cell)
-    if isinstance(cell, str):
-        cell = cell.strip()
-    if cell is None or cell == "":
-        return None
-    name, field = path[-1], ".".join(path)
-    if len(path) == 1 and name not in EngagementEvent.model_fields:
-        return cell  # unknown: the worker keeps it as it is
-    if name in _TIMES:
-        return _time(field, cell)
-    if name in _INTS:
-        return _whole(field, cell)
-    if name in _FLAGS:
-        return _flag(field, cell)
-    if name in _LISTS:
-        return _list(field, cell)
-    if isinstance(cell, str) and name in ("actor", "target", "sponsored", "extra"):
-        return _json(field, cell)
-    if isinstance(cell, int | float) and not isinstance(cell, bool) and name != "schema_version":
-        return f"{cell:g}" if isinstance(cell, float) else str(cell)  # ids that look like numbers
-    if name == "schema_version" and isinstance(cell, str):
-        return _whole(field, cell)
+def _as_it_is(_: str, cell: Any) -> Any:
     return cell
+
+
+def _word(_: str, cell: Any) -> Any:
+    """Text; ids may look like numbers."""
+    if isinstance(cell, int | float) and not isinstance(cell, bool):
+        return f"{cell:g}" if isinstance(cell, float) else str(cell)
+    return cell
+
+
+def _object(field: str, cell: Any) -> Any:
+    return _json(field, cell) if isinstance(cell, str) else cell
 
 
 def _plain(cell: Any) -> Any:

@@ -154,12 +154,10 @@ def _need_columns(found: list[str], name: str, how: How) -> None:
 
 def _row_lines(rows: Iterator[tables.Row], name: str, ear: Ear) -> Iterator[Line]:
     """Rows by the convention of `columns`, each held against the contract."""
-    stamper, paths = ndjson.Stamper(), dict[str, tuple[str, ...]]()
+    stamper, met = ndjson.Stamper(), dict[str, columns.Column]()
     for number, row in rows:
-        for column in row.keys() - paths.keys():
-            paths[column] = columns.path_of(column)
         try:
-            value = columns.to_event(row, paths)
+            value = columns.to_event(row, met)
         except columns.CellError as error:
             ear.bad(BadLine(name, number, "schema", error.field, str(error), _key(row), _raw(row)))
             continue

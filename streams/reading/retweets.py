@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Final
 
@@ -24,7 +25,8 @@ def shares(stream: IO[bytes], name: str, ear: Ear) -> Iterator[Line]:
     try:
         yield from _shares(csv.reader(text), name, ear)
     finally:
-        text.detach()  # else the file would be closed with it, and it is read twice
+        with suppress(ValueError):  # closed already: reading was given up
+            text.detach()  # else the file would be closed with it, and it is read twice
 
 
 def _shares(rows: CsvReader, name: str, ear: Ear) -> Iterator[Line]:

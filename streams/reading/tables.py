@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import IO, Any, Final
 
 from streams.errors import InputError, RapportError
@@ -42,7 +43,8 @@ def csv_rows(stream: IO[bytes], name: str, bad: Callable[[BadLine], None]) -> It
         yield from _csv_rows(text, name, bad)
     finally:
         csv.field_size_limit(before)
-        text.detach()  # else the file would be closed with it, and it is read twice
+        with suppress(ValueError):  # closed already: reading was given up
+            text.detach()  # else the file would be closed with it, and it is read twice
 
 
 def _csv_rows(text: io.TextIOWrapper, name: str, bad: Callable[[BadLine], None]) -> Iterator[Row]:

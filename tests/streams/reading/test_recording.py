@@ -331,3 +331,14 @@ def test_any_record_survives_being_exported_and_read(
     ]
     if rows:
         assert is_exported(data.partition(b"\n")[0])
+
+
+def test_a_column_and_its_parts_must_agree(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(
+        "kind,occurred_at,influencer_id,actor,actor_id\n"
+        'like,2026-01-01,s:ann,"{""followers"": 3}",s:u1\nlike,2026-01-01,s:ann,[1],s:u2\n'
+    )
+    found, bad = read(path)
+    assert json.loads(found[0].value or b"")["actor"] == {"followers": 3, "id": "s:u1"}
+    assert [(line.number, line.field) for line in bad] == [(3, "actor")]

@@ -82,9 +82,7 @@ def column_of(name: str) -> Column:
     elif field == "schema_version":
         make = _whole
     else:
-        made = {**dict.fromkeys(_TIMES, _time), **dict.fromkeys(_INTS, _whole),
-                **dict.fromkeys(_FLAGS, _flag), **dict.fromkeys(_LISTS, _list), **dict.fromkeys((*_PARTS, "extra"), _object)}  # fmt: skip
-        make = made.get(field, _word)
+        make = _MAKERS.get(field, _word)
 
     def value(cell: Any) -> Any:
         if type(cell) is str:
@@ -210,3 +208,9 @@ def _json(field: str, cell: str) -> Any:
         return msgspec.json.decode(cell.encode())
     except (msgspec.DecodeError, UnicodeError) as error:
         raise CellError(field, f"not JSON: {error}") from None
+
+
+_MAKERS: Final[dict[str, Callable[[str, Any], Any]]] = {
+    **dict.fromkeys(_TIMES, _time), **dict.fromkeys(_INTS, _whole), **dict.fromkeys(_FLAGS, _flag),
+    **dict.fromkeys(_LISTS, _list), **dict.fromkeys((*_PARTS, "extra"), _object),
+}  # fmt: skip

@@ -5,12 +5,16 @@ They tell the newest readings; a reading itself, with all that it rests on, is o
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Iterable
 from typing import Annotated, Any, Final
 
+import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 
+from processors.readings import unpacked
 from schemas import Alert, Reading, SignalReading
 from schemas.common import Time
 from streams.commands.insights import document
@@ -19,7 +23,9 @@ from streams.serve.alerts import State, answer
 from streams.serve.auth import Caller, Served, needs
 from streams.serve.relations import ALL, Relations, map_of
 
+log = logging.getLogger("rapport.serve")
 router = APIRouter(prefix="/api/v1/tables", tags=["tables"])
+_SLICE: Final = 100
 MayRead = Annotated[Caller, Depends(needs("partnerships:read"))]
 PartnershipId = Annotated[str, Path(min_length=1, max_length=256)]
 _Name = Annotated[str | None, Query(max_length=256)]
@@ -28,6 +34,30 @@ _QUOTES: Final = {
     "open question": ("unanswered",), "wish to buy": ("intents", "examples"),
     "objection": ("objections", "examples"), "to make together": ("ideas",),
 }  # fmt: skip
+
+
+class _Score(msgspec.Struct, gc=False):
+    value: float | None = None
+    lo: float | None = None
+    hi: float | None = None
+
+
+class _Reading(msgspec.Struct):
+    """What a line takes of a reading: a tenth of the time that all of it would take to parse."""
+
+    partnership_id: str
+    influencer_id: str
+    at: str
+    health: _Score
+    signals: dict[str, _Score] = {}
+    brand_id: str | None = None
+    tier: str | None = None
+    source: str | None = None
+    source_age_s: float | None = None
+    warming_up: str | None = None
+
+
+_decode = msgspec.json.Decoder(_Reading).decode
 
 
 class PartnershipLine(BaseModel):
@@ -115,30 +145,39 @@ async def partnerships(
     for alert in await state.people.alerts():
         if alert.partnership_id is not None and alert.state != "resolved":
             alerts.setdefault(alert.partnership_id, []).append(alert)
-    lines = [
-        _line(reading, alerts.get(reading.partnership_id, ()))
-        for reading in await state.reader.readings()
-        if caller.who.sees(reading.brand_id)
-        and brand in (None, reading.brand_id)
-        and tier in (None, reading.tier)
-        and partnership in (None, reading.partnership_id)
-    ]
+    lines = []
+    for number, (name, packed) in enumerate((await state.reader.reading_bytes()).items(), 1):
+        if number % _SLICE == 0:
+            await asyncio.sleep(0)  # others are answered meanwhile
+        if partnership not in (None, name) or (reading := _lean(name, packed)) is None:
+            continue
+        if caller.who.sees(reading.brand_id) and brand in (None, reading.brand_id):
+            lines += [_line(reading, alerts.get(name, ()))] if tier in (None, reading.tier) else []
     lines.sort(key=lambda line: (line["health"] is None, line["health"] or 0.0, line["partnership_id"]))
     return answer(request, {"items": lines[:limit], "total": len(lines)})
 
 
-def _line(reading: Reading, alerts: Iterable[Alert]) -> dict[str, Any]:
+def _lean(name: str, packed: bytes) -> _Reading | None:
+    try:
+        return _decode(unpacked(packed))
+    except msgspec.MsgspecError as error:
+        # One unreadable value must not hide all others; it is told, not swallowed.
+        log.warning("the reading of %r in Redis cannot be read: %s", name, error)
+        return None
+
+
+def _line(reading: _Reading, alerts: Iterable[Alert]) -> dict[str, Any]:
     states = [alert.state for alert in alerts]
     worst = next((state for state in ("firing", "pending", "no_data") if state in states), "ok")
     health = reading.health
     return {
         "partnership_id": reading.partnership_id, "brand_id": reading.brand_id,
         "influencer_id": reading.influencer_id, "tier": reading.tier,
-        "platform": getattr(reading, "source", None),
+        "platform": reading.source,
         "state": "warming_up" if worst == "ok" and reading.warming_up else worst,
         "alerts": states.count("firing"), "health": health.value, "low": health.lo, "high": health.hi,
         **{name: signal.value for name, signal in reading.signals.items()},
-        "source_age_s": reading.source_age_s, "at": reading.at.isoformat(),
+        "source_age_s": reading.source_age_s, "at": reading.at,
     }  # fmt: skip
 
 

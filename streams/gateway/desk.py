@@ -19,6 +19,8 @@ from streams.settings import Settings
 
 #: Headers are made for so many events before others get their turn.
 _SLICE: Final = 1_000
+#: Of a request: marks that it did not get into Kafka; None: nobody knows which.
+_UnderWay = asyncio.Future[frozenset[bytes] | None]
 
 
 @dataclass(slots=True)
@@ -36,7 +38,7 @@ class Desk:
         self.topic = settings.topic(EVENTS)
         self._headers = ce_headers(EVENTS, f"rapport/{settings.namespace}/gateway")
         self._outlet, self._ids = outlet, ids
-        self._under_way: dict[bytes, asyncio.Future[bool]] = {}
+        self._under_way: dict[bytes, _UnderWay] = {}
 
     async def take(self, candidates: Sequence[Candidate]) -> Taken:
         """Returns when every event is acknowledged or was before.
@@ -44,32 +46,31 @@ class Desk:
         Raises Refusal (429, 503): not all are; the same may be sent again.
         """
         taken = Taken()
-        ours: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        ours: _UnderWay = asyncio.get_running_loop().create_future()
         mine: dict[bytes, Candidate] = {}
-        others: list[asyncio.Future[bool]] = []
+        repeats: list[tuple[Candidate, _UnderWay]] = []
         for one in candidates:
-            if one.mark in mine:
-                taken.duplicate.add(one.place)
-            elif (theirs := self._under_way.get(one.mark)) is not None:
-                others.append(theirs)
-                taken.duplicate.add(one.place)
+            theirs = self._under_way.get(one.mark)
+            if theirs is not None:
+                repeats.append((one, theirs))
             else:
                 mine[one.mark] = one
                 self._under_way[one.mark] = ours
-        done = False
+        lost: frozenset[bytes] | None = None
         try:
-            await self._take_mine(mine, taken)
-            done = True
+            lost = await self._take_mine(mine, taken)
         finally:
             for mark in mine:
                 del self._under_way[mark]
-            ours.set_result(done)
-        for theirs in dict.fromkeys(others):
-            if not await theirs:
+            ours.set_result(lost)
+        for one, theirs in repeats:  # of our own, too: a batch may hold an event twice
+            if (missing := await theirs) is None:
                 raise away("Kafka")
+            (taken.too_large if one.mark in missing else taken.duplicate).add(one.place)
         return taken
 
-    async def _take_mine(self, mine: dict[bytes, Candidate], taken: Taken) -> None:
+    async def _take_mine(self, mine: dict[bytes, Candidate], taken: Taken) -> frozenset[bytes]:
+        """The marks of those that are not in Kafka after all."""
         known = await self._ids.seen(mine.keys())
         taken.duplicate.update(mine[mark].place for mark in known)
         fresh = [one for mark, one in mine.items() if mark not in known]
@@ -85,6 +86,7 @@ class Desk:
         large = set(await self._outlet.send(self.topic, records))
         taken.too_large.update(fresh[number].place for number in large)
         self._ids.remember([one.mark for number, one in enumerate(fresh) if number not in large])
+        return frozenset(fresh[number].mark for number in large)
 
     def _headers_of(self, one: Candidate) -> Headers:
         return [*self._headers, ("ce_id", one.event_id.encode())]

@@ -26,8 +26,6 @@ log = logging.getLogger("rapport.gateway")
 #: What a record takes beside key and value: framing, and its headers.
 _OVERHEAD: Final = 160
 _BACKOFF_S: Final = (0.1, 0.25, 0.5, 1.0)
-#: While Kafka is away one request a second is let through to find out whether it is back.
-_PROBE_S: Final = 1.0
 
 
 class Out(NamedTuple):
@@ -79,7 +77,6 @@ class Outlet:
         self._producer: AIOKafkaProducer | None = None
         self._lanes: dict[tuple[str, int], _Lane] = {}
         self._partitions: dict[str, int] = {}
-        self._probe_at = 0.0
         self._place = lru_cache(200_000)(partition_of)
 
     def connect(self, producer: AIOKafkaProducer, partitions: dict[str, int]) -> None:
@@ -93,11 +90,10 @@ class Outlet:
         self.lost()
 
     def lost(self) -> None:
-        """Kafka does not answer: until it does, callers are told at once."""
+        """Kafka does not answer: until `back`, callers are told at once."""
         if self.reachable:
             log.warning("Kafka does not answer: events are refused with 503 until it does")
         self.reachable = False
-        self._probe_at = time.monotonic() + _PROBE_S
 
     def back(self) -> None:
         """Kafka answers."""
@@ -108,10 +104,7 @@ class Outlet:
     def check(self) -> None:
         """Raises Refusal (429, 503) if nothing could be taken now."""
         if not self.reachable:
-            now = time.monotonic()
-            if self._producer is None or now < self._probe_at:
-                raise away("Kafka")
-            self._probe_at = now + _PROBE_S
+            raise away("Kafka")
         if self.waiting_bytes >= self.most_bytes:
             raise Refusal(
                 429, "Kafka does not keep up", why="queue", retry_s=1, hint="wait, then send the same again"

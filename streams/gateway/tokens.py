@@ -11,7 +11,6 @@ import hmac
 import re
 import secrets
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Final
@@ -28,7 +27,6 @@ TOKENS_MAX: Final = 1_000
 FRESH_S: Final = 10.0
 #: While Redis is away, tokens that were seen are taken for so long, s.
 STALE_S: Final = 300.0
-_HELD: Final = 2_000
 _HASH: Final = "gateway_tokens"
 _TOKEN: Final = re.compile(r"rgw_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 _NAME: Final = re.compile(r"[\w.@-](?:[\w .@-]{0,98}[\w.@-])?")
@@ -116,7 +114,7 @@ class Verifier:
 
     def __init__(self, store: ActStore, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._store, self._monotonic = store, monotonic
-        self._held: OrderedDict[str, tuple[SendToken | None, float]] = OrderedDict()
+        self._held: dict[str, tuple[SendToken, float]] = {}  # at most as many as there are
 
     async def verify(self, presented: str) -> SendToken | None:
         """The token that was presented, if it stands. Raises StoreUnavailableError: nobody can tell."""
@@ -140,10 +138,10 @@ class Verifier:
             if held is None or now - held[1] > STALE_S:
                 raise
             return held[0]
-        self._held[token_id] = token, now
-        self._held.move_to_end(token_id)
-        if len(self._held) > _HELD:
-            self._held.popitem(last=False)
+        if token is None:  # not held: who guesses would push out those that are known
+            self._held.pop(token_id, None)
+        else:
+            self._held[token_id] = token, now
         return token
 
 

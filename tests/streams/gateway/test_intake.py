@@ -131,8 +131,13 @@ def test_the_same_event_id_of_two_influencers_are_two_events() -> None:
     assert good[0].mark == good[2].mark != good[1].mark
 
 
+_numbers = st.floats(allow_nan=False, allow_infinity=False)
 _plain = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )

@@ -24,12 +24,7 @@ def panels() -> list[Builder[models.Panel]]:
         rows(
             "Alerts",
             "The newest 200 alerts that are not over, with who took them on. Before is the frozen reference.",
-            Query(
-                "/api/v1/alerts",
-                "items",
-                _ALERT,
-                (("state", "pending"), ("state", "firing"), ("state", "no_data"), ("limit", "200")),
-            ),
+            Query("/api/v1/alerts", "items", _ALERT, (("limit", "200"),)),
             only={"Brand": "brand"},
             sort="At",
             words={"State": STATES, "Severity": SEVERITIES},

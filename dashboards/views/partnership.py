@@ -42,6 +42,7 @@ def build() -> dict[str, Any]:
         ],
         annotations=[frame.firing_in_prometheus(), frame.told_to_grafana("partnership:$partnership")],
         time_from="now-24h",
+        refresh="30s",
     )
 
 

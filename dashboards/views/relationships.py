@@ -37,6 +37,7 @@ def build() -> dict[str, Any]:
         ],
         annotations=[frame.told_to_grafana("relationship")],
         time_from="now-24h",
+        refresh="30s",
     )  # fmt: skip
 
 

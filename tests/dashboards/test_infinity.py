@@ -45,6 +45,9 @@ def test_a_query_is_as_the_plugin_wants_it(name):
     assert (target["type"], target["source"], target["parser"]) == ("json", "url", "backend")
     assert target["url"].startswith("/api/v1/") and "?" not in target["url"]
     assert target["url_options"]["method"] == "GET"
+    # Once each: how the plugin treats a parameter that is there twice, its documentation does not say.
+    keys = [item["key"] for item in target["url_options"]["params"]]
+    assert len(set(keys)) == len(keys)
     titles = [column["text"] for column in target["columns"]]
     assert titles and len(set(titles)) == len(titles)
     # Plain paths only: gjson, JSONata and JMESPath read these alike.

@@ -174,12 +174,9 @@ def _rank(influencer: str) -> bytes:
 
 
 def part_of(
-    influencers: Iterable[Influencer],
-    facts: Mapping[str, Facts],
-    clock: float,
-    sources: Mapping[str, int] | None = None,
-    before: Part | None = None,
-) -> Part:
+    influencers: Iterable[Influencer], facts: Mapping[str, Facts], clock: float,
+    sources: Mapping[str, int] | None = None, before: Part | None = None,
+) -> Part:  # fmt: skip
     """What a partition knows of these influencers at `clock` (epoch s), some 2 us each. Who acted on which
     posts is looked at anew once a day, up to 1 ms each; else that of `before` is told again."""
     held = [inf for inf in influencers if inf.meta.first_at]

@@ -38,7 +38,6 @@ def rows(
     *queries: Query,
     width: int = 24,
     height: int = 9,
-    only: Mapping[str, str] | None = None,
     sort: str | None = None,
     descending: bool = True,
     scores: Sequence[str] = (),
@@ -50,7 +49,6 @@ def rows(
     """A table.
 
     Args:
-        only: column -> variable: rows whose cell is among the variable's values are kept (`.*`: all).
         sort: column by which it is sorted at first.
         scores: columns from 0 to 100, coloured so.
         words: column -> word -> colour.
@@ -75,20 +73,9 @@ def rows(
     )
     if len(queries) > 1:
         panel = panel.with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
-    if only:
-        panel = panel.with_transformation(_kept(only))
     for name, properties in _by_column(scores, words or {}, units or {}, links or {}, widths or {}).items():
         panel = panel.override_by_name(name, properties)
     return panel.sort_by([TableSortByFieldState().display_name(sort).desc(descending)] if sort else [])
-
-
-def _kept(only: Mapping[str, str]) -> models.DataTransformerConfig:
-    filters = [
-        {"fieldName": name, "config": {"id": "regex", "options": {"value": f"^(?:${{{variable}:regex}})$"}}}
-        for name, variable in only.items()
-    ]
-    options = {"filters": filters, "type": "include", "match": "all"}
-    return models.DataTransformerConfig(id_val="filterByValue", options=options)
 
 
 def _by_column(

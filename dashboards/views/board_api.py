@@ -18,6 +18,8 @@ _ROW: Final = columns(
     Audience_fit="audience_fit:number", Authenticity="authenticity:number", All_in="all_in:number",
     Relationship="relationship:number", Source_age="source_age_s:number", As_of="at:timestamp",
 )  # fmt: skip
+#: As the variables say; all is `.*`, which the API knows.
+_CHOSEN: Final = tuple((name, f"${{{name}:csv}}") for name in ("brand", "tier", "influencer", "partnership"))
 _SCORES: Final = (
     "Health", "Interaction quality", "Connection", "Audience fit", "Authenticity", "All in", "Relationship",
 )  # fmt: skip
@@ -31,9 +33,8 @@ def panels() -> list[Builder[models.Panel]]:
             "The 500 weakest partnerships, whatever their number: also those that have no gauges in "
             "Prometheus. From and to: the 95 % interval of health. Source age: that of the newest event of "
             "the influencer's source.",
-            Query("/api/v1/tables/partnerships", "items", _ROW, (("limit", "500"),)),
+            Query("/api/v1/tables/partnerships", "items", _ROW, (*_CHOSEN, ("limit", "500"))),
             height=12,
-            only={"Brand": "brand", "Tier": "tier", "Influencer": "influencer", "Partnership": "partnership"},
             sort="Health",
             descending=False,
             scores=_SCORES,

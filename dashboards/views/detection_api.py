@@ -23,9 +23,9 @@ def panels() -> list[Builder[models.Panel]]:
     return [
         rows(
             "Alerts",
-            "The newest 200 alerts that are not over, with who took them on. Before is the frozen reference.",
+            "The newest 200 alerts that are not over, of all brands, with who took them on; filter by the "
+            "funnel in a column's head. Before is the frozen reference.",
             Query("/api/v1/alerts", "items", _ALERT, (("limit", "200"),)),
-            only={"Brand": "brand"},
             sort="At",
             words={"State": STATES, "Severity": SEVERITIES},
             links={"Partnership": to_partnership()},
@@ -33,9 +33,8 @@ def panels() -> list[Builder[models.Panel]]:
         ),
         rows(
             "Alerts that ended",
-            "The newest 100 alerts that have ended, and whether somebody marked them as wrong.",
+            "The newest 100 alerts that ended, of all brands, and whether somebody marked them as wrong.",
             Query("/api/v1/alerts", "items", _ALERT, (("state", "resolved"), ("limit", "100"))),
-            only={"Brand": "brand"},
             sort="At",
             words={"Severity": SEVERITIES},
             links={"Partnership": to_partnership()},

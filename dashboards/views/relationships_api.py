@@ -12,6 +12,7 @@ from dashboards.infinity import Query
 from dashboards.views.links import to_partnership
 
 _PATH: Final = "/api/v1/tables/relationships"
+_BRANDS: Final = (("brand", "${brand:csv}"),)
 #: The node graph's own names of fields.
 _NODES: Final = columns(
     id="id", title="title", subtitle="subtitle", mainstat="mainstat", secondarystat="secondarystat",
@@ -24,15 +25,15 @@ _EDGES: Final = columns(
 
 
 def panels() -> list[Builder[models.Panel]]:
-    """The panels. Of several brands at once all are asked for, and tables show the chosen ones."""
+    """The panels."""
     return [
         node_graph(
             "Who knows whom",
             "The brands' people and accounts (blue) and their influencers, coloured by relationship. Thick "
             "lines are strong ties. On an influencer: the relationship, 0 to 100; on a person: how much of "
-            "all relationships is lost if they leave. All brands that the API's token may see.",
-            Query(_PATH, "nodes", _NODES, form="node-graph-nodes", ref="nodes"),
-            Query(_PATH, "edges", _EDGES, form="node-graph-edges", ref="edges"),
+            "all relationships is lost if they leave. Of the chosen brands that the API's token may see.",
+            Query(_PATH, "nodes", _NODES, _BRANDS, form="node-graph-nodes", ref="nodes"),
+            Query(_PATH, "edges", _EDGES, _BRANDS, form="node-graph-edges", ref="edges"),
         ),
         rows(
             "Stages and bus factor",
@@ -47,9 +48,9 @@ def panels() -> list[Builder[models.Panel]]:
                     Stage="stage", Bus_factor="bus_factor:number", Strongest="strongest",
                     One_sidedness="one_sidedness:number", Last_contact="last_contact_days:number",
                 ),
+                _BRANDS,
             ),
             width=14,
-            only={"Brand": "brand", "Partnership": "partnership"},
             sort="Relationship",
             descending=False,
             scores=("Relationship",),
@@ -67,9 +68,9 @@ def panels() -> list[Builder[models.Panel]]:
                     Now="relationship:number", Without="without:number", Lost="lost:number",
                     Share="share:number",
                 ),
+                _BRANDS,
             ),
             width=10,
-            only={"Partnership": "partnership"},
             sort="Lost",
             units={"Share": "percentunit"},
             links={"Partnership": to_partnership()},

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Container, Iterable
+from typing import Any, Final
 
 from pydantic import BaseModel
 
@@ -14,13 +14,21 @@ from streams.commands.relationships import read_ties, relationship_map
 from streams.people import Who
 from streams.settings import Settings
 
-if TYPE_CHECKING:
-    from streams.serve.auth import Served
-
 #: The book is read from Kafka again at most so often, s.
 FRESH_S: Final = 30.0
 #: What a variable of Grafana says when all are chosen.
 ALL: Final = ".*"
+
+
+class _All:
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+def chosen(names: str | None) -> Container[str | None]:
+    """What a table is asked for: names by commas; all, when none is named or `.*` is."""
+    wanted = frozenset(name for name in (names or "").split(",") if name)
+    return _All() if not wanted or ALL in wanted else wanted
 
 
 class Node(BaseModel):
@@ -105,20 +113,15 @@ class RelationsSource:
                 self._due = self._monotonic() + FRESH_S
         return self._book
 
-    async def of(self, brand: str | None, who: Who) -> Relations:
-        """The map of a brand (None: of all that `who` may see)."""
-        chosen: dict[str, list[Partnership]] = {}
+    async def of(self, brands: Container[str | None], who: Who) -> Relations:
+        """The map of these brands, as far as `who` may see them."""
+        by_brand: dict[str, list[Partnership]] = {}
         for item in await self.book():
-            if who.sees(item.brand_id) and brand in (None, item.brand_id):
-                chosen.setdefault(item.brand_id, []).append(item)
-        wanted = [item.influencer_id for items in chosen.values() for item in items]
+            if who.sees(item.brand_id) and item.brand_id in brands:
+                by_brand.setdefault(item.brand_id, []).append(item)
+        wanted = [item.influencer_id for items in by_brand.values() for item in items]
         ties = await read_ties(self._settings, wanted)
-        return graph({name: relationship_map(items, ties) for name, items in sorted(chosen.items())})
-
-
-async def map_of(state: Served, brand: str | None, who: Who) -> Relations:
-    """The map as the API tells it."""
-    return await state.relations.of(brand, who)
+        return graph({name: relationship_map(items, ties) for name, items in sorted(by_brand.items())})
 
 
 def graph(maps: dict[str, dict[str, Any]]) -> Relations:

@@ -21,7 +21,7 @@ from streams.commands.insights import document
 from streams.errors import NotFoundError
 from streams.serve.alerts import State, answer
 from streams.serve.auth import Caller, Served, needs
-from streams.serve.relations import ALL, Relations, map_of
+from streams.serve.relations import Relations, chosen
 
 log = logging.getLogger("rapport.serve")
 router = APIRouter(prefix="/api/v1/tables", tags=["tables"])
@@ -29,6 +29,10 @@ _SLICE: Final = 100
 MayRead = Annotated[Caller, Depends(needs("partnerships:read"))]
 PartnershipId = Annotated[str, Path(min_length=1, max_length=256)]
 _Name = Annotated[str | None, Query(max_length=256)]
+_Names = Annotated[
+    str | None,
+    Query(max_length=16_384, description="One, several by commas, or `.*` (as Grafana says it): all"),
+]
 #: Lists of the audience's words: what a line is about, and where `insights` has it.
 _QUOTES: Final = {
     "open question": ("unanswered",), "wish to buy": ("intents", "examples"),
@@ -136,8 +140,8 @@ class InsightLines(BaseModel):
 
 @router.get("/partnerships", response_model=PartnershipLines)
 async def partnerships(
-    request: Request, caller: MayRead, state: State, brand: _Name = None, tier: _Name = None,
-    partnership: _Name = None,
+    request: Request, caller: MayRead, state: State, brand: _Names = None, tier: _Names = None,
+    influencer: _Names = None, partnership: _Names = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 500,
 ) -> Response:  # fmt: skip
     """All partnerships that the token may see, the weakest first."""
@@ -145,14 +149,16 @@ async def partnerships(
     for alert in await state.people.alerts():
         if alert.partnership_id is not None and alert.state != "resolved":
             alerts.setdefault(alert.partnership_id, []).append(alert)
+    brands, tiers, influencers, wanted = map(chosen, (brand, tier, influencer, partnership))
     lines = []
     for number, (name, packed) in enumerate((await state.reader.reading_bytes()).items(), 1):
         if number % _SLICE == 0:
             await asyncio.sleep(0)  # others are answered meanwhile
-        if partnership not in (None, name) or (reading := _lean(name, packed)) is None:
+        if name not in wanted or (reading := _lean(name, packed)) is None:
             continue
-        if caller.who.sees(reading.brand_id) and brand in (None, reading.brand_id):
-            lines += [_line(reading, alerts.get(name, ()))] if tier in (None, reading.tier) else []
+        of = reading.brand_id in brands and reading.tier in tiers and reading.influencer_id in influencers
+        if of and caller.who.sees(reading.brand_id):
+            lines.append(_line(reading, alerts.get(name, ())))
     lines.sort(key=lambda line: (line["health"] is None, line["health"] or 0.0, line["partnership_id"]))
     return answer(request, {"items": lines[:limit], "total": len(lines)})
 
@@ -230,9 +236,9 @@ async def insights(
 
 
 @router.get("/relationships", response_model=Relations)
-async def relationships(request: Request, caller: MayRead, state: State, brand: _Name = None) -> Response:
+async def relationships(request: Request, caller: MayRead, state: State, brand: _Names = None) -> Response:
     """Who of the brands knows which influencer, as nodes and edges, and what is lost with whom."""
-    found = await map_of(state, None if brand == ALL else brand, caller.who)
+    found = await state.relations.of(chosen(brand), caller.who)
     return answer(request, found.model_dump(mode="json"))
 
 

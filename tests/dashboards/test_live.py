@@ -128,7 +128,7 @@ def _ask_the_api(settings: Settings, place: Path) -> None:
             "ends_at": (datetime.now(UTC) + timedelta(hours=1)).isoformat(),
         }  # fmt: skip
         http.post("/api/v1/silences", json=silence).raise_for_status()
-        found = {name: read(http, target, {"partnership": SLIPS}) for name, target in API.items()}
+        found = {name: read(http, target, {**ALL, "partnership": SLIPS}) for name, target in API.items()}
     empty = {name.split("/")[1] for name, rows in found.items() if not rows}
     assert empty <= {"Alerts that ended"}, empty
     nodes = found["rapport-relationships/Who knows whom/nodes"]

@@ -101,6 +101,8 @@ async def test_partnerships_are_one_line_each_the_weakest_first(ask: Any) -> Non
         (line,) = (await ask("/tables/partnerships", **{name: value}))["items"]
         assert line["partnership_id"] == "bolt--bob"
     assert (await ask("/tables/partnerships", tier="mega"))["items"] == []
+    for brands in (".*", "acme,bolt", ""):
+        assert (await ask("/tables/partnerships", brand=brands, influencer=".*"))["total"] == 2
 
 
 async def test_signals_and_parts_tell_what_they_rest_on(ask: Any) -> None:

@@ -144,8 +144,8 @@ GATEWAY_EVENTS = Counter(
 )
 GATEWAY_REFUSED = Counter(
     "rapport_gateway_refused_total",
-    "Requests that the gateway refused, by why: request, size, slow, token, signature, rate, memory, queue, "
-    "lag, kafka, redis, fault",
+    "Requests that the gateway refused, by why: request, size, slow, connections, token, signature, rate, "
+    "memory, queue, lag, kafka, redis, fault",
     ["why"],
 )
 GATEWAY_SECONDS = Histogram(

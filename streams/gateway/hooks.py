@@ -61,20 +61,30 @@ class Hook:
         """Whether the sender signs; otherwise a token is asked for."""
         return self._secret is not None
 
+    def check_signed(self, headers: Mapping[str, str]) -> None:
+        """Raises Refusal (401) if there is no signature at all: asked before a stranger's body is read."""
+        if self._header not in headers:
+            raise self._unsigned(f"the signature {self._header} is missing")
+
     def check_signature(self, body: bytes, headers: Mapping[str, str]) -> None:
         """Over the bytes as they came, before anybody reads them. Raises Refusal (401)."""
-        secret = self._secret or ""
-        if (rule := self.config.signature) is not None:
-            header, right = rule.header.lower(), _own_is_right(rule, body, headers, secret)
+        secret, rule = self._secret or "", self.config.signature
+        if rule is not None:
+            right = _own_is_right(rule, body, headers, secret)
         else:
-            header, check = _SIGNATURES[self.config.source or ""]
-            right = check(body, headers.get(header), secret)
+            right = _SIGNATURES[self.config.source or ""][1](body, headers.get(self._header), secret)
         if not right:
-            missing = header not in headers
-            raise Refusal(
-                401, f"the signature {header} is missing" if missing else "the signature is wrong",
-                why="signature", hint="sign the body as it is sent, with the secret of this webhook",
-            )  # fmt: skip
+            raise self._unsigned("the signature is wrong")
+
+    @property
+    def _header(self) -> str:
+        rule = self.config.signature
+        return rule.header.lower() if rule is not None else _SIGNATURES[self.config.source or ""][0]
+
+    @staticmethod
+    def _unsigned(detail: str) -> Refusal:
+        hint = "sign the body as it is sent, with the secret of this webhook"
+        return Refusal(401, detail, why="signature", hint=hint)
 
     def handshake(self, query: Mapping[str, str]) -> str | dict[str, str]:
         """The answer to the platform's GET. Raises Refusal (403, 404, 405)."""

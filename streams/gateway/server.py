@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Generator
+from http import HTTPStatus
 from typing import Any, Final
 
 import uvicorn
@@ -89,8 +90,8 @@ def protocol(settings: Settings) -> type[H11Protocol]:
         def _say_and_close(self, status: int, detail: str, retry: str | None = None) -> None:
             """Written by hand: the parser may be in a state from which it answers nothing."""
             answer = problem(status, detail)
-            lines = [f"HTTP/1.1 {status} {detail.title()}", f"content-type: {MEDIA}", "connection: close",
-                     f"content-length: {len(answer.body)}"]  # fmt: skip
+            lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", f"content-type: {MEDIA}",
+                     "connection: close", f"content-length: {len(answer.body)}"]  # fmt: skip
             lines += [f"retry-after: {retry}"] if retry else []
             self.transport.write("\r\n".join([*lines, "", ""]).encode() + bytes(answer.body))
             self.transport.close()

@@ -91,6 +91,7 @@ class Gateway:
     async def close(self) -> None:
         """After the last answer: what Redis is still to know, then the line to Kafka."""
         await self.ids.flush()
+        await self.watch.close()
         await self.outlet.close()
         await self.forgetting.aclose()
         await self.line.close()

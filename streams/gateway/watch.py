@@ -15,6 +15,7 @@ from schemas.topics import PARTNERSHIPS
 from streams.consume import latest
 from streams.errors import RapportError, UnavailableError
 from streams.settings import Settings
+from streams.undisturbed import end
 
 log = logging.getLogger("rapport.gateway")
 #: The partnerships are read anew so often, s: so long does a new one wait for its bound token.
@@ -29,19 +30,28 @@ class Watch:
         self._brands: dict[str, frozenset[str]] = {}
         self._at: float | None = None
         self._lock = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
 
     async def influencers(self, brands: Collection[str] | None = None) -> frozenset[str]:
         """Those with a partnership, or with a partnership with one of these brands.
 
         Raises UnavailableError if they were never read.
         """
-        async with self._lock:
-            if self._at is None or time.monotonic() - self._at > FRESH_S:
-                await self._read()
+        if self._at is None:
+            async with self._lock:
+                if self._at is None:
+                    await self._read()
+        elif time.monotonic() - self._at > FRESH_S and (self._task is None or self._task.done()):
+            self._task = asyncio.create_task(self._read(), name="gateway watch")  # nobody waits for it
         if brands is None:
             return frozenset(self._brands)
         wanted = frozenset(brands)
         return frozenset(name for name, held in self._brands.items() if held & wanted)
+
+    async def close(self) -> None:
+        """Read no more."""
+        if self._task is not None:
+            await end(self._task)
 
     async def _read(self) -> None:
         try:

@@ -77,6 +77,21 @@ async def test_lines_and_gzip(w: World) -> None:
     assert sorted(await w.ids()) == sorted(f"shop/{number}" for number in range(300))
 
 
+async def test_an_influencers_events_stay_in_order_over_batches_and_senders(w: World) -> None:
+    held = await w.token()
+    names = ("shop:ann", "shop:bob", "shop:cy")
+    for start in range(0, 900, 150):  # 900 of 9 KB: several Kafka batches for each partition
+        await w.post([
+            event(number, influencer_id=names[number % 3], text="x" * 9_000)
+            for number in range(start, start + 150)
+        ], held)  # fmt: skip
+    for name in names:
+        mine = [
+            json.loads(one.value or b"")["event_id"] for one in await w.topic() if one.key == name.encode()
+        ]
+        assert mine == [f"shop/{number}" for number in range(900) if names[number % 3] == name]
+
+
 async def test_what_came_before_is_a_duplicate_also_for_the_next_process(w: World) -> None:
     await w.post([event(1), event(2)])
     assert (await w.post(event(1))).json()["duplicate"] == 1

@@ -7,6 +7,7 @@ Redis. Ids are never written anywhere by this: control.v1 gets the keyed hash.
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 import time
 from collections.abc import Sequence
 from typing import Any, Final
@@ -28,14 +29,16 @@ from streams.settings_doc import mask_address
 KIND: Final = "forget"
 
 
-async def hasher_of(settings: Settings, client: redis.Redis) -> ActorHasher:
-    """The installation's keyed hash.
+async def hasher_of(settings: Settings, client: redis.Redis, *, make: bool = False) -> ActorHasher:
+    """The installation's keyed hash. `make`: draw a key where there is none, as the first worker would.
 
     Raises NotFoundError when there is no key yet (then no actor was ever seen), StoreUnavailableError.
     """
     if settings.hash_key is not None:
         return ActorHasher(settings.hash_key.get_secret_value().encode())
     try:
+        if make:
+            await client.set(hash_key_key(settings.namespace), secrets.token_hex(32), nx=True)
         found = await client.get(hash_key_key(settings.namespace))
     except (RedisError, OSError) as error:
         raise StoreUnavailableError(
@@ -94,7 +97,7 @@ async def ask_to_forget(settings: Settings, ids: Sequence[str], *, by: str, note
     """As `request`, by the actors' plain ids. Raises the same, and StoreUnavailableError."""
     client = open_client(settings)
     try:
-        hasher = await hasher_of(settings, client)
+        hasher = await hasher_of(settings, client, make=True)
     finally:
         await client.aclose()
     await request(settings, [hasher.hash(name) for name in ids], by=by, note=note)

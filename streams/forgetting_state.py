@@ -11,6 +11,7 @@ import re
 import struct
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, cast
 
 import msgspec
@@ -35,14 +36,20 @@ _walked: Final = ("part", "snapshot")
 Progress = Callable[[int], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Actor:
     """Who is looked for: the plain id, if it is known, and the keyed hash."""
 
     hash: int
     id: str | None = None
 
-    @property
+    @cached_property
+    def numbers(self) -> tuple[bytes, ...]:
+        """The hash and its lower half as state packs them: no ledger that knows the actor is without one."""
+        low, whole = (self.hash & 0xFFFFFFFF).to_bytes(4, "little"), self.hash.to_bytes(8, "big")
+        return low, low[::-1], whole
+
+    @cached_property
     def needle(self) -> re.Pattern[bytes]:
         """Finds the id, or the hash as text, within values."""
         words = [name_of(self.hash).encode(), f"{self.hash & 0xFFFFFFFF:08x}".encode()]
@@ -170,11 +177,13 @@ def _what(
 ) -> tuple[str, ...]:
     """What a key holds of an actor: names of ledgers or fields; empty for nothing."""
     if kind == "influencer":
+        own = ("(is the influencer)",) if of == actor.id else ()
+        if not any(number in value for value in fields.values() for number in actor.numbers):
+            return own
         try:
             ledgers = traces(of, fields, comments, actor.hash)
         except (msgspec.MsgspecError, struct.error, ValueError, KeyError, IndexError):
             ledgers = ("(cannot be read)",)
-        own = ("(is the influencer)",) if of == actor.id else ()
         return ledgers + own
     if kind in _walked:
         numbers = {actor.hash, actor.hash & 0xFFFFFFFF}

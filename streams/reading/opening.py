@@ -63,12 +63,38 @@ class _Zstandard(io.RawIOBase):
 
 
 class Opened:
-    """A file that lies on disk (standard input is put there first). `size`: bytes as they lie there."""
+    """A file on disk that can be read any number of times. `size`: bytes as they lie there.
 
-    def __init__(self, file: IO[bytes], name: str) -> None:
-        self.file = file
+    It is open only while it is read, so that there may be any number of them; what cannot be read twice
+    (standard input, a pipe) is put on disk first and stays open.
+    """
+
+    def __init__(self, name: str, path: Path | None, spool: IO[bytes] | None = None) -> None:
+        """`spool`: what was put on disk; None: the file at `path`. Raises InputError."""
         self.name = name
-        self.size = file.seek(0, io.SEEK_END)
+        self._path, self._spool = path, spool
+        self._open: IO[bytes] | None = None
+        self.size = self.file.seek(0, io.SEEK_END)
+        self.close()
+
+    @property
+    def file(self) -> IO[bytes]:
+        """The open file. Raises InputError."""
+        if self._spool is not None:
+            return self._spool
+        if self._open is None:
+            assert self._path is not None
+            try:
+                self._open = self._path.open("rb")
+            except OSError as error:
+                raise unreadable(self.name, error) from error
+        return self._open
+
+    def close(self) -> None:
+        """It is not read for now."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
 
     @property
     def suffix(self) -> str:
@@ -77,11 +103,9 @@ class Opened:
         return (path.with_suffix("") if path.suffix.lower() in _PACKED else path).suffix.lower()
 
     def position(self) -> int:
-        """Bytes of the file (packed) that were read so far."""
-        try:
-            return self.file.tell()
-        except ValueError:
-            return self.size
+        """Bytes of the file (packed) that were read so far; its size when it is not being read."""
+        held = self._spool or self._open
+        return held.tell() if held is not None and not held.closed else self.size
 
     @contextmanager
     def plain(self) -> Iterator[IO[bytes]]:
@@ -112,21 +136,26 @@ class Opened:
 
 @contextmanager
 def open_file(path: Path | str) -> Iterator[Opened]:
-    """Opens a file; `-` takes standard input, which is kept on disk so that it can be read twice.
+    """Opens a file; `-` is standard input. Raises InputError when it cannot be read."""
+    with ExitStack() as open_:
+        try:
+            if str(path) == "-":
+                yield Opened("standard input", None, open_.enter_context(_spooled(sys.stdin.buffer)))
+                return
+            with Path(path).open("rb") as file:
+                spool = None if file.seekable() else open_.enter_context(_spooled(file))
+        except OSError as error:
+            raise unreadable(str(path), error) from error
+        opened = Opened(str(path), Path(path), spool)
+        open_.callback(opened.close)
+        yield opened
 
-    Raises InputError when it cannot be read.
-    """
-    if str(path) == "-":
-        with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
-            shutil.copyfileobj(sys.stdin.buffer, spool)
-            yield Opened(cast(IO[bytes], spool), "standard input")
-        return
-    try:
-        file = Path(path).open("rb")  # noqa: SIM115 - closed below; only opening it is guarded here
-    except OSError as error:
-        raise unreadable(str(path), error) from error
-    with file:
-        yield Opened(file, str(path))
+
+@contextmanager
+def _spooled(stream: IO[bytes]) -> Iterator[IO[bytes]]:
+    with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
+        shutil.copyfileobj(stream, spool)
+        yield cast(IO[bytes], spool)
 
 
 def unreadable(name: str, error: Exception) -> InputError:

@@ -30,8 +30,14 @@ class Recording:
     def __init__(self, files: Sequence[Opened], how: How) -> None:
         self._files = files
         self._how = how
-        self.formats = [how.format or format_of(file, how) for file in files]
+        self.formats = [how.format or self._seen(file) for file in files]
         self.current = 0
+
+    def _seen(self, file: Opened) -> Format:
+        try:
+            return format_of(file, self._how)
+        finally:
+            file.close()
 
     @property
     def size(self) -> int:
@@ -71,6 +77,8 @@ class Recording:
                     yield from (line for line in found if how.wants(line.at))
             except UNREADABLE as error:  # a broken gzip, a disk that fails
                 raise unreadable(file.name, error) from error
+            finally:
+                file.close()
 
 
 @contextmanager

@@ -24,6 +24,8 @@ COMMANDS = [
     ["demo"],
     ["worker"],
     ["replay"],
+    ["export"],
+    ["forget"],
     ["generate"],
     ["topics", "create"],
     ["partnerships", "apply"],

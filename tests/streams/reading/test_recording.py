@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -171,6 +172,33 @@ def test_files_come_in_the_order_given_and_only_of_the_time_asked_for(tmp_path: 
         assert recording.name.endswith("2.ndjson and 1 more")
     with pytest.raises(InputError, match="once only"), open_recording(["-", "-"], How()):
         pass
+
+
+def opened() -> int:
+    """Files that this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_any_number_of_files_is_open_one_at_a_time_and_a_pipe_can_be_one_of_them(tmp_path: Path) -> None:
+    paths: list[Path | str] = []
+    for number in range(60):
+        paths.append(tmp_path / f"{number}.ndjson")
+        Path(paths[-1]).write_bytes(event(number))
+    reader, writer = os.pipe()
+    os.write(writer, event(60))
+    os.close(writer)
+    paths.append(f"/dev/fd/{reader}")
+    before = opened()
+    with open_recording(paths, How()) as recording:
+        os.close(reader)
+        for _ in range(2):
+            most = 0
+            for number, line in enumerate(recording.lines(Ear(pytest.fail))):
+                assert line.event_id == f"e{number}"
+                most = max(most, opened())
+            assert number == 60
+            assert most <= before + 1
+        assert recording.position() <= recording.size
 
 
 def test_a_line_without_an_end_takes_no_memory(tmp_path: Path) -> None:

@@ -118,7 +118,14 @@ def check(dashboards: Mapping[str, Mapping[str, Any]], prometheus: str | None = 
 
 
 def _panels(name: str, board: Mapping[str, Any], report: Report) -> None:
-    variables = {item["name"] for item in board.get("templating", {}).get("list", [])} | _BUILT_IN
+    declared = board.get("templating", {}).get("list", [])
+    variables = {item["name"] for item in declared} | _BUILT_IN
+    beside = [("annotation", item) for item in board.get("annotations", {}).get("list", [])]
+    for kind, item in (*beside, *(("variable", item) for item in declared)):
+        asked = [item.get(part) for part in ("expr", "target", "query", "datasource")]
+        if unknown := set(_VARIABLE.findall(json.dumps(asked))) - variables:
+            names = ", ".join(sorted(unknown))
+            report.problems.append(f"{name}: {kind} {item.get('name')!r}: no variable {names}")
     ids: set[int] = set()
     for panel in board.get("panels", []):
         where = f"{name}: panel {panel.get('title')!r}"

@@ -25,11 +25,9 @@ Row = tuple[str, Sequence[Builder[models.Panel]]]
 TAG: Final = "rapport"
 #: On every selector: which installation is looked at. A label that Prometheus's scrape configuration sets.
 E: Final = 'environment=~"$environment"'
+_FILTER: Final = f'{E},brand=~"$brand",tier=~"$tier",platform=~"$platform",influencer=~"$influencer"'
 #: Choice of partnerships, on the two gauges that have all these labels.
-CHOSEN: Final = (
-    f'{E},brand=~"$brand",tier=~"$tier",platform=~"$platform",influencer=~"$influencer",'
-    'partnership=~"$partnership"'
-)
+CHOSEN: Final = f'{_FILTER},partnership=~"$partnership"'
 HEALTH: Final = f"rapport_partnership_health{{{CHOSEN}}}"
 _KNOWN: Final = "rapport_partnership_alerts_firing"
 #: Alerts firing per partnership: the one gauge that each has, also one whose health cannot be told.
@@ -159,7 +157,7 @@ def partnerships() -> Variable:
     return several(
         "partnership",
         "Partnership",
-        f"{_KNOWN}{{{CHOSEN.rpartition(',')[0]}}}, partnership",
+        f"{_KNOWN}{{{_FILTER}}}, partnership",
         "The partnerships that are shown.",
     )
 
@@ -169,7 +167,7 @@ def partnership() -> Variable:
     return label(
         "partnership",
         "Partnership",
-        f'{_KNOWN}{{{E},brand=~"$brand",influencer=~"$influencer"}}, partnership',
+        f"{_KNOWN}{{{_FILTER}}}, partnership",
         "The partnership that is shown.",
     )
 

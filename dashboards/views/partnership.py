@@ -34,7 +34,10 @@ def build() -> dict[str, Any]:
         UID,
         TITLE,
         "One partnership: all signals with parts and intervals, what moved them, and what the audience says.",
-        [frame.brand(), frame.influencer(), frame.partnership(), frame.window(), frame.api()],
+        [
+            frame.brand(), frame.tier(), frame.platform(), frame.influencer(), frame.partnership(),
+            frame.window(), frame.api(),
+        ],
         [
             ("$partnership", [*_numbers(), *_graphs()]),
             ("Parts and intervals (API)", partnership_api.readings()),
@@ -43,7 +46,7 @@ def build() -> dict[str, Any]:
         annotations=[frame.firing_in_prometheus(), frame.told_to_grafana("partnership:$partnership")],
         time_from="now-24h",
         refresh="30s",
-    )
+    )  # fmt: skip
 
 
 def signal(name: str) -> str:

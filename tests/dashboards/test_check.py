@@ -58,6 +58,14 @@ def test_a_variable_that_nobody_declares_is_told(boards):
     assert check(boards).problems == ["rapport-board: panel 'Board': no variable job"]
 
 
+def test_variables_of_annotations_and_of_other_variables_count_too(boards):
+    listed = boards["rapport-partnership"]["templating"]["list"]
+    listed.remove(next(item for item in listed if item["name"] == "tier"))
+    problems = check(boards).problems
+    assert "rapport-partnership: annotation 'Alerts firing': no variable tier" in problems
+    assert "rapport-partnership: variable 'influencer': no variable tier" in problems
+
+
 def test_what_is_not_grafanas_schema_is_told(boards):
     boards[UID]["panels"][0]["gridPos"] = "here"
     boards["rapport-pipeline"]["uid"] = "no uid at all"

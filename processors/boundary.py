@@ -7,7 +7,7 @@ reading for Redis, alert transitions for the outbox.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -39,6 +39,7 @@ from processors.snapshot import TOPICS, Facts, Snapshot
 from processors.state.layout import PartitionKeys
 from processors.state.store import Write
 from processors.tiers import UNKNOWN, tier
+from processors.untold import Untold
 from processors.windows import signal_input
 from schemas import Partnership
 
@@ -123,7 +124,8 @@ class Evaluator:
         body = reading(
             partnership, inp.followers, at, health, beside(signals, taken) if taken is not None else signals,
             complete=True, corrected=inf.meta.corrected, warming_up=warming_up(inf, inp),
-            snapshot_id=taken.snapshot_id if taken is not None else None, source_age_s=self._age(inf, at),
+            snapshot_id=taken.snapshot_id if taken is not None else None, source=inf.meta.source or None,
+            source_age_s=self._age(inf, at),
         )  # fmt: skip
         pid = partnership.partnership_id
         self.out.readings.append((pid, body, at))
@@ -148,7 +150,8 @@ class Evaluator:
         """A reading up to now, with the running panes. Rules do not look at it."""
         slow = inf.slow.get(partnership.partnership_id)
         look = Look(
-            signal_input(inf, partnership, at, provisional=True), known=slow[1] if slow is not None else None
+            self._aware(inf, signal_input(inf, partnership, at, provisional=True)),
+            known=slow[1] if slow is not None else None,
         )
         signals = dict(look.scores)
         health = signals.pop("health")
@@ -157,7 +160,8 @@ class Evaluator:
             partnership, inf.meta.followers, at, health,
             beside(signals, taken) if taken is not None else signals, complete=False,
             warming_up=warming_up(inf, look.inp),
-            snapshot_id=taken.snapshot_id if taken is not None else None, source_age_s=self._age(inf, at),
+            snapshot_id=taken.snapshot_id if taken is not None else None, source=inf.meta.source or None,
+            source_age_s=self._age(inf, at),
         )  # fmt: skip
         self.out.newest[partnership.partnership_id] = (partnership.brand_id == NO_BRAND, body)
         return body
@@ -165,7 +169,12 @@ class Evaluator:
     def _input(self, inf: Influencer, partnership: Partnership, at: int) -> SignalInput:
         """The input, with a reference frozen on the way when one is due."""
         accepted = self._acts.accepted.get(partnership.partnership_id, 0.0)
-        return with_reference(inf, partnership, at, accepted, self.snapshot)
+        return self._aware(inf, with_reference(inf, partnership, at, accepted, self.snapshot))
+
+    def _aware(self, inf: Influencer, inp: SignalInput) -> SignalInput:
+        """The input with what the influencer's source cannot tell."""
+        untold: Untold | None = self._config.untold.get(inf.meta.source)
+        return inp if untold is None else replace(inp, untold=untold)
 
     def _rules(self, inf: Influencer, look: Look, partnership: Partnership, at: int) -> None:
         """Ask every rule at `at`, under the live rules and under shadow rules where there are any."""

@@ -62,11 +62,13 @@ def reading(
     complete: bool,
     corrected: bool = False,
     snapshot_id: str | None = None,
+    source: str | None = None,
     source_age_s: float | None = None,
     warming_up: str | None = None,
 ) -> bytes:
     """JSON of one reading at `at` (epoch s). Not complete: provisional, its windows are still filling.
-    `snapshot_id`: of what neighbours were taken from; `source_age_s`: since the source's newest event;
+    `snapshot_id`: of what neighbours were taken from; `source`: of the influencer's newest event, and
+    `source_age_s` since the newest that came from it;
     `warming_up`: why there is no reference yet."""
     end = rfc3339(at)
     brand = partnership.brand_id
@@ -76,6 +78,6 @@ def reading(
         "health": signal_dict(health, end, complete),
         "signals": {name: signal_dict(score, end, complete) for name, score in signals.items()},
         "method_version": METHOD_VERSION, "provisional": not complete, "corrected": corrected,
-        "snapshot_id": snapshot_id, "source_age_s": source_age_s,
+        "snapshot_id": snapshot_id, "source": source, "source_age_s": source_age_s,
         "warming_up": warming_up,
     })  # fmt: skip

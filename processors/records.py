@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,6 +11,7 @@ import msgspec
 from processors.decode import Event, FieldFault, Rejected, decode
 from processors.rules.book import RuleBook
 from processors.state.layout import partition_of
+from processors.untold import Untold
 
 
 class Record(Protocol):
@@ -80,6 +81,7 @@ class Config:
     rules_for_all: bool = False  # judge also influencers without a partnership (evaluation)
     rules: RuleBook | None = None  # None: the detectors' own
     shadow_rules: RuleBook | None = None  # scored beside, only compared
+    untold: Mapping[str, Untold] = field(default_factory=dict)  # by source: what it cannot tell
 
 
 def decode_records(

@@ -50,6 +50,8 @@ class Reading(Record):
     """Late events changed a window that was read before."""
     snapshot_id: Text | None = None
     """The snapshot of what crosses influencers that was used."""
+    source: Text | None = None
+    """The source that the influencer's newest event came from."""
     source_age_s: Number | None = Field(default=None, ge=0)
     """Seconds at `at` since the newest event of the influencer's source, of whomever."""
     warming_up: Text | None = None

@@ -32,6 +32,7 @@ from streams.consume import holds
 from streams.errors import RapportError
 from streams.lanes import Ack, Lane, LaneMovedError, LaneOldError, Shared
 from streams.rulefiles import RuleSets
+from streams.sources.untold import untold_by_source
 from streams.transport import BatchConsumer, RecordBatch
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ class Owner:
         self._closing = False
         self.partition_count = shared.settings.partitions
         self._rules = RuleSets()
+        self._untold = untold_by_source(shared.settings)
 
     def _config(self) -> Config:
         """Bounds of one partition: its share of what the worker may hold when it owns them all."""
@@ -102,6 +104,7 @@ class Owner:
             count,
             rules=self._rules.live,
             shadow_rules=self._rules.shadow,
+            untold=self._untold,
         )
 
     # -- claims ---------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from processors.scores import Score
 from processors.signals import SIGNALS
 from processors.signals.health import health as overall
 from processors.signals.inputs import Reference, SignalInput
+from processors.untold import explained
 
 
 class Look:
@@ -52,7 +53,8 @@ class Look:
             return self._scores[signal]
         found = self._single.get(signal)
         if found is None:
-            found = self._single[signal] = SIGNALS[signal](self.inp)
+            inp = self.inp
+            found = self._single[signal] = explained(signal, SIGNALS[signal](inp), inp.untold)
         return found
 
     @property

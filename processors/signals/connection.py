@@ -33,6 +33,7 @@ from processors.signals.inputs import Exposure, SignalInput
 from processors.signals.stats import wilson
 from processors.signals.survival import answered_by, expected_answers, latency_quantile
 from processors.tiers import tier
+from processors.untold import withheld
 
 NAME: Final = "connection"
 WINDOW: Final = "D7"
@@ -218,11 +219,13 @@ def people_parts(inp: SignalInput) -> dict[str, Score]:
     if even is not None:
         few = None if even[1] >= MIN_PEOPLE else f"{even[1]} commenters; {MIN_PEOPLE} would be needed"
         evenness = Score(None if few else even[0], even[1], None, None, None, "D28", few is None, few)
-    return {
+    parts = {
         "return": _share(ledger.returned(today), usual, "35 days of comments would be needed"),
         "regulars": _share(ledger.regulars(today), None, "six months of comments would be needed"),
         "evenness": evenness,
     }
+    why = inp.untold.authors
+    return parts if why is None else {name: withheld(why, part) for name, part in parts.items()}
 
 
 def combine(

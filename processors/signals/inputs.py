@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from processors.panes import N_KINDS, N_LATENCY, Pane
+from processors.untold import NOTHING, Untold
 from schemas import Partnership
 
 if TYPE_CHECKING:
@@ -137,3 +138,5 @@ class SignalInput:
     lifetime: Sequence[int] = (0,) * N_KINDS
     #: What crosses influencers. It may explain, and no more: it is as old as the last merge.
     snapshot: Snapshot | None = None
+    #: What the influencer's source cannot tell.
+    untold: Untold = NOTHING

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from rich.console import Group, RenderableType
 from rich.text import Text
 
 from streams.board import clean_state, state_style, when
@@ -19,9 +18,9 @@ if TYPE_CHECKING:
 _MOST_EVIDENCE = 10
 
 
-def picture(view: AlertView, acts: Sequence[Act], moves: Sequence[Alert] | None) -> RenderableType:
+def picture(view: AlertView, acts: Sequence[Act], moves: Sequence[Alert] | None) -> Text:
     """The alert whole; `moves`: its transitions, None where they were not asked for."""
-    return Group(*_lines(view, acts, moves))
+    return Text("\n").join(_lines(view, acts, moves))
 
 
 def _lines(view: AlertView, acts: Sequence[Act], moves: Sequence[Alert] | None) -> Iterator[Text]:

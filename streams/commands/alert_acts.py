@@ -57,7 +57,7 @@ def show(
         return
     from streams.alert_picture import picture
 
-    out().print(picture(view, acts, moves))
+    out().print(picture(view, acts, moves), soft_wrap=True)
 
 
 def ack(

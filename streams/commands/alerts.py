@@ -79,9 +79,9 @@ def list_(
         say("no alerts" if everything else "no open alerts; --all shows resolved ones too")
     names = [view.alert.alert_id for view in views]
     for view in found:
-        out().print(_line(view.alert, view, names))
+        out().print(_line(view.alert, view, names), soft_wrap=True)
         if view.alert.advice:
-            out().print(safe(f"    {view.alert.advice}", "dim", 400))
+            out().print("   ", safe(view.alert.advice, "dim", 400), soft_wrap=True)
 
 
 @app.command(
@@ -129,7 +129,7 @@ async def _follow(settings: Settings, last: int, partnership: str | None, as_jso
             if as_json:
                 print_json(alert)
             else:
-                out().print(_line(alert))
+                out().print(_line(alert), soft_wrap=True)
 
 
 def _line(alert: Alert, view: AlertView | None = None, names: Sequence[str] = ()) -> object:
@@ -143,19 +143,23 @@ def _line(alert: Alert, view: AlertView | None = None, names: Sequence[str] = ()
     found = Text.assemble(
         (when(alert.at), "dim"),
         "  ",
-        safe(short(alert.alert_id, names) + "  ", "cyan") if view is not None else "",
+        safe(short(alert.alert_id, names), "cyan") if view is not None else "",
+        "  " if view is not None else "",
         (clean_state(word), state_style(alert.state)),
         "  ",
         safe(alert.partnership_id or "operations", "bold"),
         "  ",
         safe(alert.summary or alert.signal, limit=400),
     )
-    if view is not None and view.ack is not None:
-        found.append_text(safe(f"  [acknowledged by {view.ack.by}]", "green"))
-    if view is not None and view.silence is not None:
-        found.append_text(safe(f"  [silenced until {when(view.silence.ends_at)}]", "magenta"))
-    if view is not None and view.wrong is not None:
-        found.append_text(safe(f"  [marked as wrong by {view.wrong.by}]", "yellow"))
+    if view is None:
+        return found
+    for mark, style in (
+        (view.ack and f"[acknowledged by {view.ack.by}]", "green"),
+        (view.silence and f"[silenced until {when(view.silence.ends_at)}]", "magenta"),
+        (view.wrong and f"[marked as wrong by {view.wrong.by}]", "yellow"),
+    ):
+        if mark:
+            found.append("  ").append_text(safe(mark, style))
     return found
 
 

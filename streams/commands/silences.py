@@ -152,7 +152,7 @@ def silences(
         span = f"{when(item.starts_at)} – {when(item.ends_at)}"
         line = f"{item.silence_id}  {item.standing(now):<8}{span}  {words}"
         out().print(safe(line, limit=1_000), soft_wrap=True)
-        out().print(safe(f"    {item.created_by}: {item.comment}", "dim", 400), soft_wrap=True)
+        out().print("   ", safe(f"{item.created_by}: {item.comment}", "dim", 400), soft_wrap=True)
 
 
 def explain(

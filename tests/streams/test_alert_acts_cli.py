@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -94,6 +95,11 @@ def test_list_show_ack_and_take_back(cli: Cli) -> None:
         "Answer comments",
     ):
         assert words in picture
+    names = [line.split()[0] for line in picture.splitlines() if line.strip()]
+    assert {"id", "signal", "value", "cause", "considered", "acknowledged"} <= set(names), "a line for each"
+    _, listed, _ = cli("alerts", "list")
+    assert re.search(r"  [0-9a-f]{8}  [A-Z]+  acme--", listed), "columns stand apart"
+    assert "  [acknowledged by ann]" in listed
     assert told(cli, "alerts", "unack", "aaaa1111") == {"changed": True}
     assert told(cli, "alerts", "unack", "aaaa1111") == {"changed": False}
     assert told(cli, "alerts", "wrong", "aaaa1111") == {"changed": True, "wrong": True}

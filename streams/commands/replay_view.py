@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from streams.reading.survey import Survey
@@ -43,7 +44,7 @@ def show_survey(survey: Survey) -> None:
             "line", "reason", "field", "what is wrong", box=None, pad_edge=False, header_style="bold"
         )
         for line in survey.bad_lines[:20]:
-            where = safe(f"{line.file}:{line.number}", limit=80)
+            where = safe(f"{Path(line.file).name}:{line.number}", limit=40)
             table.add_row(where, line.reason, safe(line.field, limit=40), safe(line.why, limit=160))
         console.print(table)
     if survey.left_out:

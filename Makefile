@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test check format bench schemas clean distclean
+.PHONY: help install demo test check format bench bench-peers schemas clean distclean
 SHELL := /bin/bash
 
 ARGS ?=
@@ -47,6 +47,9 @@ format: $(STAMP) ## Format the code and sort imports
 
 bench: $(STAMP) ## Push a million events through the whole job on Apache Kafka and Redis
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-peers: $(STAMP) ## Count the same events with Faust, Quix Streams, Bytewax, Kafka Streams and our engine, in turns
+	@$(BIN)/python -m bench.peers $(ARGS)
 
 schemas: $(STAMP) ## Write the JSON Schemas and the AsyncAPI document anew from the models
 	@$(BIN)/rapport schemas export schemas/json

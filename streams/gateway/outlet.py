@@ -58,10 +58,7 @@ class _Waiting(NamedTuple):
     out: Out
     order: _Order
     place: int
-
-    @property
-    def size(self) -> int:
-        return len(self.out.key) + len(self.out.value) + _OVERHEAD
+    size: int  # bytes, about
 
 
 class Outlet:
@@ -123,8 +120,9 @@ class Outlet:
         touched = set()
         for index, out in enumerate(records):
             lane = self._lane(topic, self._place(out.key, count))
-            lane.waiting.append(item := _Waiting(out, order, index))
-            self.waiting_bytes += item.size
+            size = len(out.key) + len(out.value) + _OVERHEAD
+            lane.waiting.append(_Waiting(out, order, index, size))
+            self.waiting_bytes += size
             touched.add(lane)
         for lane in touched:
             lane.wake()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import Generator
 from http import HTTPStatus
@@ -119,6 +120,8 @@ class _Server(uvicorn.Server):
 def run_gateway(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C, on a loop of its own. Raises RapportError: as `serve`."""
     set_up(settings)
+    gc.freeze()  # collected between batches rather than within them, as in the worker
+    gc.set_threshold(50_000, 20, 50)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings))
 

@@ -13,7 +13,7 @@ STAMP := .venv/.installed
 
 help: ## List the targets
 	@echo "Rapport: streaming engagement monitor for brand-influencer partnerships"; echo
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
 	@echo; echo '  e.g. make demo ARGS="--for 40s --json", make test ARGS="-k doctor"'
 
 install: $(STAMP) ## Make .venv with the command .venv/bin/rapport

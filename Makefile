@@ -13,7 +13,7 @@ STAMP := .venv/.installed
 
 help: ## List the targets
 	@echo "Rapport: streaming engagement monitor for brand-influencer partnerships"; echo
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name what; do printf '  make %-12s %s\n' "$$name" "$$what"; done
 	@echo; echo '  e.g. make demo ARGS="--for 40s --json", make test ARGS="-k doctor"'
 
 install: $(STAMP) ## Make .venv with the command .venv/bin/rapport
@@ -48,7 +48,7 @@ format: $(STAMP) ## Format the code and sort imports
 bench: $(STAMP) ## Push a million events through the whole job on Apache Kafka and Redis
 	@$(BIN)/python -m bench $(ARGS)
 
-bench-peers: $(STAMP) ## Count the same events with Faust, Quix Streams, Bytewax, Kafka Streams and our engine, in turns
+bench-peers: $(STAMP) ## Count the same events with our engine, Faust, Quix, Bytewax and Kafka Streams
 	@$(BIN)/python -m bench.peers $(ARGS)
 
 schemas: $(STAMP) ## Write the JSON Schemas and the AsyncAPI document anew from the models

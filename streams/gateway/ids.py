@@ -155,7 +155,10 @@ class Ids:
         """Bring marks to Redis until cancelled."""
         while True:
             await asyncio.sleep(_FLUSH_S)
-            await self.flush()
+            try:
+                await self.flush()
+            except Exception:  # must not end for what nobody thought of: marks only spare repeats
+                log.exception("marks could not be brought to Redis")
 
     async def flush(self) -> None:
         """Bring what waits to Redis, unless it rests."""

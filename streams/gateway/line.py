@@ -49,7 +49,7 @@ class Line:
                 if self._producer is None:
                     await self._open()
                 await self._look()
-            except _FAULTS as error:
+            except Exception as error:  # whatever it is: without this task the gateway would never go on
                 self._failed(error)
             metrics.GATEWAY_KAFKA.set(self._outlet.reachable)
             await asyncio.sleep(_EVERY_S if self._outlet.reachable else 0.5)

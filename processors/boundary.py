@@ -6,7 +6,7 @@ reading for Redis, alert transitions for the outbox.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -78,11 +78,10 @@ class Outbound:
 
 
 class Evaluator:
-    """Evaluates partnerships. `on_transition` is told of each transition (signal, state), for metrics."""
+    """Evaluates partnerships."""
 
     def __init__(
         self,
-        on_transition: Callable[[str, str], None] | None = None,
         config: Config | None = None,
         acts: Acts | None = None,
     ) -> None:
@@ -91,7 +90,6 @@ class Evaluator:
         self.snapshot: Snapshot | None = None
         self.facts: dict[str, Facts] = {}
         self.heard: Mapping[str, int] = {}  # source -> its newest event in this partition, epoch s
-        self._on_transition = on_transition
         self._config = config or Config()
         self._acts = acts or Acts()
         #: May be exchanged at any time: what was not evaluated yet is judged after the new ones.
@@ -204,8 +202,6 @@ class Evaluator:
     def tell(self, influencer: str, alert: dict[str, Any]) -> None:
         """An alert's transition goes out with the next fenced write."""
         self.out.transitions.append((influencer, alert))
-        if self._on_transition:
-            self._on_transition(alert["signal"], alert["state"])
 
     def _spark(self, inf: Influencer, pid: str, at: int, health: Score) -> None:
         spark = inf.sparks.setdefault(pid, [])

@@ -13,7 +13,7 @@ evaluation give the readings and alerts of the live run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from math import inf as inf_
 
 import msgspec
@@ -61,7 +61,6 @@ class Partition:
         book: Book,
         hasher: ActorHasher,
         config: Config,
-        on_transition: Callable[[str, str], None] | None = None,
     ) -> None:
         self.keys, self.book, self.config = keys, book, config
         self.memory = EventMemory(
@@ -75,7 +74,7 @@ class Partition:
         self.ahead: Ahead | None = None  # of a record far ahead of the clock: the next tells who is right
         self.jumped = 0.0  # sum of the steps that were taken for gaps
         self.out = Outputs()
-        self.evaluator = Evaluator(on_transition, config, book.acts)
+        self.evaluator = Evaluator(config, book.acts)
         self._epoch = self._seq = 0
         self._tick = self._swept = 0
         #: Influencers of this partition with a partnership: held in memory, and swept when silent.

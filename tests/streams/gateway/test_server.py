@@ -206,3 +206,10 @@ def test_check_tells_of_each_webhook_and_of_what_is_missing(settings: Settings, 
     )
     assert right.returncode == 0 and "/v1/webhooks/ig: Instagram" in right.stderr
     assert "planted-secret" not in right.stdout + right.stderr
+
+
+def test_no_token_stands_in_the_log(gateway: GatewayProcess, token: str) -> None:
+    for held in (token, token[:-1] + "x"):
+        httpx.post(gateway.address + "/v1/events", json=event(1), headers={"Authorization": f"Bearer {held}"})
+    raw(gateway, head(token, "Bad Header: x"))
+    assert token.rsplit("_", 1)[1][:12] not in gateway.child.logged()

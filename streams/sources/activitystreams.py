@@ -139,6 +139,8 @@ class ActivityStreams(Source):
         of = _ref(part, "object")
         if of is None:
             raise Refused("missing", f"a {kind} has its object", "object")
+        if kind == "Add" and (_ref(part, "target") or "").endswith(("/featured", "/tags/featured")):
+            raise LeftOut("not_engagement", "a post that its author pins")
         at, clock = self._when(part, part, arrival)
         if kind == "Follow":
             followed = self.account(of)
@@ -245,7 +247,9 @@ def _key(part: Node) -> tuple[str, ...]:
 
 
 def _type(part: Node) -> str:
-    return next(iter(part.texts("type")), "")
+    """The type's short name: `as:Like` and the whole address mean the same."""
+    found = next(iter(part.texts("type")), "")
+    return found.removeprefix("as:").rpartition("#")[2]
 
 
 def _refs(part: Node, name: str) -> list[str]:

@@ -27,6 +27,8 @@ REFUSED: Final[dict[str, str]] = {
     "unresolved": "takes something back of which nothing is known",
     "schema": "what came of it breaks the contract of events",
     "mapping": "an expression of the mapping file failed",
+    "token": "the platform refuses the token, or it was withdrawn: renew it",
+    "busy": "the platform's limit is used up: ask again later",
     "unexpected": "a mistake in the source's code: please report it",
 }
 #: Codes of what is left out on purpose.

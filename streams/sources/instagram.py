@@ -6,6 +6,7 @@ Shapes: developers.facebook.com, graph-api/webhooks/reference/instagram, instagr
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -13,7 +14,8 @@ from streams.sources.abilities import abilities, each, no, total
 from streams.sources.base import Arrival, Forget, Source
 from streams.sources.draft import Draft
 from streams.sources.errors import LeftOut, Refused
-from streams.sources.node import Node
+from streams.sources.node import ITEMS_MAX, Node
+from streams.sources.refusals import refuse_errors
 from streams.sources.times import happened, rfc3339
 
 #: Names of insights -> metrics of the contract. Those with ads in them (total_likes …) are another number of
@@ -25,8 +27,10 @@ _METRICS: Final = {
 #: Fields of GET /media and GET /user.
 _FIELDS: Final = {"like_count": "likes", "comments_count": "comments", "followers_count": "followers",
                   "follows_count": "following"}  # fmt: skip
-_STORY: Final = ("impressions", "reach")
+_STORY: Final = ("impressions", "reach", "views", "shares")
 _MS_FROM: Final = 100_000_000_000
+_TAG: Final = re.compile(r"#(\w{1,100})")
+_NAME: Final = re.compile(r"(?<![\w.])@([A-Za-z0-9_.]{1,30})")
 
 
 class Instagram(Source):
@@ -49,7 +53,7 @@ class Instagram(Source):
         "Messages (entry.messaging) are private and left out; private accounts are silent.",
     )
     abilities = abilities(
-        posts=no("webhooks do not tell of own posts: list the account's media"),
+        posts=each("by listing the account's media; webhooks do not tell"),
         comments=each(), answers=each(), likes=total("counters only"), shares=total("counters only"),
         saves=total("counters only"), views=total("counters only"), follows=no("no such event"),
         undo=no("deleted comments and taken back likes are not told; counters fall"),
@@ -60,8 +64,13 @@ class Instagram(Source):
 
     def parts(self, document: Any, arrival: Arrival) -> Iterable[Node]:
         """Updates of a batch, or counters of an answer; each with what it needs of its envelope."""
+        if isinstance(document, list) and all(isinstance(one, dict) for one in document):
+            for one in document[:ITEMS_MAX]:  # some examples of Meta's stand in a list
+                yield from self.parts(one, arrival)
+            return
         if not isinstance(document, dict):
             raise Refused("shape", "should be an object")
+        refuse_errors(document)
         if "entry" in document:
             yield from self._updates(Node(document))
         elif isinstance(document.get("data"), list):
@@ -69,6 +78,8 @@ class Instagram(Source):
                 raise LeftOut("no_value", "an empty answer, which is not 0")
             for item in Node(document).nodes("data"):
                 yield Node({"insight": item.raw("name") is not None, "value": item.data}, item.path)
+        elif "field" in document and "value" in document:  # "Test" in Meta's dashboard sends a bare update
+            yield Node({"account": self.options.account, "time": None} | document)
         elif any(name in document for name in _FIELDS):
             yield Node({"insight": False, "value": document})
         else:
@@ -124,8 +135,10 @@ class Instagram(Source):
         value.skip("id")
         media, who = value.node("media"), value.node("from")
         media_id, parent = media.need("id"), value.id("parent_id")
-        actor_id, own = self.account(who.need("id")), who.id("self_ig_scoped_id")
-        actor: dict[str, Any] = {"id": account if own is not None or actor_id == account else actor_id}
+        local, own = who.id("id"), who.id("self_ig_scoped_id")
+        actor: dict[str, Any] = {"id": self.account(local)} if local else self.nobody(comment)
+        if own is not None:
+            actor["id"] = account
         if handle := who.text("username"):
             actor["handle"] = handle
         post = f"instagram:media/{media_id}"
@@ -140,7 +153,8 @@ class Instagram(Source):
             f"instagram/comment/{comment}", "reply" if parent else "comment", at, (account,), actor,
             clock="send", object_id=f"instagram:comment/{comment}", target=target, text=value.text("text"),
             sponsored={"label": True, "ad_id": ad} if ad else None,
-            media_type=product.lower() if product else None, extra=value.rest(),
+            media_type=product.lower() if product else None,
+            extra=value.rest() | ({} if local or own else {"actor_unknown": True}),
         )  # fmt: skip
 
     def _mention(self, value: Node, account: str, at: dt.datetime) -> Draft:
@@ -179,7 +193,11 @@ class Instagram(Source):
         count = counts[-1].number("value") if counts else value.node("total_value").number("value")
         if count is None or count < 0:
             raise LeftOut("no_value", f"no value of {name}: that is not 0")
-        value.skip("period", "title", "description")
+        if (value.text("period") or "lifetime") != "lifetime" or self.account(of) == self.own:
+            raise LeftOut(
+                "not_engagement", f"{name} of a stretch of time or of the account, no running total"
+            )
+        value.skip("title", "description")
         yield self._polled(of, metric, count, arrival, value.rest())
 
     def _fields(self, value: Node, arrival: Arrival) -> Iterator[Draft]:
@@ -187,11 +205,29 @@ class Instagram(Source):
         told = [
             (metric, count) for name, metric in _FIELDS.items() if (count := value.count(name)) is not None
         ]
-        if not told:
+        made = value.time("timestamp")
+        if made is not None and "media_type" in value:
+            yield self._post(of, made, value, arrival)
+        elif not told:
             raise LeftOut("no_value", "no counts in this answer")
         extra = value.rest()
         for metric, count in told:
             yield self._polled(of, metric, count, arrival, extra)
+
+    def _post(self, of: str, made: dt.datetime, value: Node, arrival: Arrival) -> Draft:
+        """An item of the account's list of media: the influencer's own post."""
+        own = self.own or self.account(value.node("owner").id("id") or "")
+        if own == self.account(""):
+            raise Refused("missing", "a list of media does not say whose it is: set the option `account`")
+        at, clock = happened(made, None, arrival.received)
+        caption, media, link = value.text("caption"), value.text("media_type"), value.text("permalink")
+        value.skip("username", "owner", "media_url", "thumbnail_url", "ig_id", "shortcode")
+        return Draft(
+            f"instagram/media/{of}", "post", at, (own,), {"id": own}, clock=clock,
+            object_id=f"instagram:media/{of}", text=caption, media_type=media.lower() if media else None,
+            tags=_TAG.findall(caption or ""), mentions=_NAME.findall(caption or ""),
+            extra={"permalink": link} if link else {},
+        )  # fmt: skip
 
     def _polled(self, of: str, metric: str, count: int, arrival: Arrival, extra: dict[str, Any]) -> Draft:
         own = self.own

@@ -129,6 +129,13 @@ class Mastodon(Source):
             yield Draft(event_id, kind, at, (author, actor["id"]), target=target, **common)
         else:
             yield Draft(event_id, "post", at, (actor["id"],), **common)
+        quoted = status.node("quote").node("quoted_status")
+        if (of := quoted.id("id")) and (by := quoted.node("account").id("id")):
+            author = self._account_id(by)
+            if author not in told:  # on the quoting account it is a post like any other
+                told.add(author)
+                target = {"id": self._id(of), "type": "post", "author_id": author}
+                yield Draft(event_id, "quote", at, (author,), target=target, **common)
         for account in dict.fromkeys(account for account, _ in mentioned if account):
             if account not in told:
                 target = {"id": account, "type": "account", "author_id": account}
@@ -180,6 +187,8 @@ class Mastodon(Source):
         actor = self._actor(status.node("account"))
         status_id = status.need("id")
         quoted = status.node("quote").node("quoted_status")
+        if not quoted:
+            raise LeftOut("not_engagement", "a quote that is not accepted, or was taken back")
         original = quoted.need("id")
         author = self._account_id(quoted.node("account").need("id"))
         at, clock = happened(status.time("created_at"), None, arrival.received)

@@ -17,7 +17,7 @@ def hub_signature_is_right(body: bytes, header: str | None, secret: str) -> bool
 def linkedin_signature_is_right(body: bytes, header: str | None, secret: str) -> bool:
     """LinkedIn's `X-LI-Signature: HEX` over `hmacsha256=` and the body, keyed with the client secret."""
     signed = hmac.new(secret.encode(), b"hmacsha256=" + body, hashlib.sha256).hexdigest()
-    return _same(header, signed, secret)
+    return _same((header or "").removeprefix("hmacsha256="), signed, secret)
 
 
 def websub_signature_is_right(body: bytes, header: str | None, secret: str) -> bool:

@@ -13,10 +13,12 @@ from streams.sources.base import Arrival, Forget, Source
 from streams.sources.draft import Draft
 from streams.sources.errors import LeftOut, Refused
 from streams.sources.node import Node
+from streams.sources.refusals import refuse_errors
 from streams.sources.times import happened, rfc3339
 
 _COUNTS: Final = {
     "like_count": "likes", "comment_count": "comments", "share_count": "shares", "view_count": "views",
+    "favorites_count": "saves",
 }  # fmt: skip
 
 
@@ -37,7 +39,8 @@ class TikTok(Source):
     abilities = abilities(
         posts=each("as videos are queried"), comments=Ability("anonymous", "comments have no author"),
         answers=no("comments have no author: one's own cannot be told apart"), likes=total("like_count"),
-        shares=total("share_count"), saves=no("not told"), views=total("view_count"),
+        shares=total("share_count"), saves=total("favorites_count, where asked for"),
+        views=total("view_count"),
         follows=no("not told"), undo=no("not told; counters fall"), profiles=no("comments have no author"),
         attributes=no("comments have no author"), followers=no("not in these answers"), ads=no("not told"),
     )  # fmt: skip
@@ -47,13 +50,17 @@ class TikTok(Source):
         if not isinstance(document, dict):
             raise Refused("shape", "should be an object")
         whole = Node(document)
-        if whole.text("event"):
+        if (event := whole.text("event")) == "authorization.removed":
+            raise Refused(
+                "token", "the account's owner has withdrawn the authorisation: ask for it anew", "event"
+            )
+        if event:
             raise LeftOut("not_engagement", f"a webhook {str(whole.raw('event'))[:60]}")
         data = whole.node("data")
         lists = [name for name in ("comments", "videos") if isinstance(data.raw(name), list)]
         if not lists:
-            code = whole.node("error").text("code") or ""
-            raise Refused("shape", f"no comments and no videos in `data` {code[:60]}".rstrip(), "data")
+            refuse_errors(document)
+            raise Refused("shape", "no comments and no videos in `data`", "data")
         if not any(data.raw(name) for name in lists):
             raise LeftOut("no_value", "an empty answer, which is not 0")
         for name in lists:

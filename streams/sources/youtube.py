@@ -15,6 +15,7 @@ from streams.sources.draft import Draft
 from streams.sources.errors import LeftOut, Refused
 from streams.sources.html import plain
 from streams.sources.node import Node
+from streams.sources.refusals import refuse_errors
 from streams.sources.times import happened, moment, rfc3339
 
 _VIDEO: Final = {"viewCount": "views", "likeCount": "likes", "commentCount": "comments"}
@@ -47,7 +48,7 @@ class YouTube(Source):
         follows=no("subscribers are not listed one by one"),
         undo=no("a comment that is gone is only no longer listed; counters fall"),
         profiles=no("the handle only"), attributes=no("not told"),
-        followers=total("subscriberCount, rounded"), ads=no("not told"),
+        followers=total("subscriberCount, rounded"), ads=each("hasPaidProductPlacement of polled videos"),
     )  # fmt: skip
 
     def read(self, payload: bytes) -> Any:
@@ -60,6 +61,7 @@ class YouTube(Source):
         """Items of a list, entries of a feed, or one resource."""
         if not isinstance(document, dict):
             raise Refused("shape", "should be an object or an Atom feed")
+        refuse_errors(document)
         items = document.get("items")
         if isinstance(items, list):
             if not items:
@@ -83,9 +85,11 @@ class YouTube(Source):
                 raise LeftOut("not_engagement", "a thread that is not public")
             channel, video = snippet.text("channelId"), snippet.text("videoId")
             snippet.skip("canReply", "totalReplyCount")
-            yield from self._comment(snippet.node("topLevelComment"), channel, video, arrival)
+            top = snippet.node("topLevelComment")
+            yield from self._comment(top, channel, video, arrival)
+            asked = top.node("snippet").node("authorChannelId").text("value")
             for reply in part.node("replies").nodes("comments"):
-                yield from self._comment(reply, channel, video, arrival)
+                yield from self._comment(reply, channel, video, arrival, asked)
         elif kind == "comment":
             yield from self._comment(part, None, None, arrival)
         elif kind in ("video", "channel"):
@@ -94,8 +98,10 @@ class YouTube(Source):
             raise Refused("shape", "`kind` should be that of a thread, comment, video or channel", "kind")
 
     def _comment(
-        self, comment: Node, channel: str | None, video: str | None, arrival: Arrival
-    ) -> Iterator[Draft]:
+        self, comment: Node, channel: str | None, video: str | None, arrival: Arrival,
+        asked: str | None = None,
+    ) -> Iterator[Draft]:  # fmt: skip
+        """`asked`: who wrote what is answered."""
         comment_id, snippet = comment.need("id"), comment.node("snippet")
         channel = snippet.text("channelId") or channel or self.options.account
         video = snippet.text("videoId") or video
@@ -120,7 +126,8 @@ class YouTube(Source):
                 "missing", "a comment is about a video or another comment", snippet.where("videoId")
             )
         target = {"id": above, "type": "comment" if parent else "post", "root_id": post,
-                  "author_id": None if parent else owner, "parent_id": above}  # fmt: skip
+                  "author_id": (self.account(asked) if asked else None) if parent else owner,
+                  "parent_id": above}  # fmt: skip
         comment.skip("kind", "etag", "id")
         snippet.skip("authorProfileImageUrl", "authorChannelUrl", "viewerRating", "canRate")
         common: dict[str, Any] = {
@@ -148,7 +155,9 @@ class YouTube(Source):
         told = [
             (metric, count) for name, metric in names.items() if (count := statistics.count(name)) is not None
         ]
-        if not told:
+        if kind == "video":
+            yield from self._polled_video(part, snippet, owner, arrival)
+        if not told and snippet.raw("publishedAt") is None:
             raise LeftOut("no_value", "no statistics, or hidden ones: that is not 0")
         extra = {"statistics": rest} if (rest := statistics.rest()) else {}
         for metric, count in told:
@@ -156,6 +165,21 @@ class YouTube(Source):
                 f"youtube/{kind}/{of}/{metric}/{rfc3339(at)}", "counter", at, (owner,), clock="poll",
                 target=target, metric=metric, count=count, extra=extra,
             )  # fmt: skip
+
+    def _polled_video(self, part: Node, snippet: Node, owner: str, arrival: Arrival) -> Iterator[Draft]:
+        """The post itself, under the id that the hub's push has, with what only polling tells of it."""
+        made, video = snippet.time("publishedAt"), part.need("id")
+        if made is None or snippet.text("liveBroadcastContent") == "upcoming":
+            return
+        at, clock = happened(made, None, arrival.received)
+        words = [text for name in ("title", "description") if (text := snippet.text(name))]
+        paid = part.node("paidProductPlacementDetails").flag("hasPaidProductPlacement")
+        lang = snippet.text("defaultAudioLanguage") or snippet.text("defaultLanguage")
+        yield Draft(
+            f"youtube/video/{video}/create", "post", at, (owner,), {"id": owner}, clock=clock,
+            object_id=f"youtube:video/{video}", text="\n".join(words) or None, tags=snippet.texts("tags"),
+            lang=lang, media_type="video", sponsored={"label": paid} if paid is not None else None,
+        )  # fmt: skip
 
     def _push(self, entry: Node, arrival: Arrival) -> Iterator[Draft]:
         if entry.text("_") == "at:deleted-entry":

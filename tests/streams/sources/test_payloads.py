@@ -232,3 +232,79 @@ def test_linkedin_acts() -> None:
         ("comment", "update", "linkedin:urn:li:person:FAN2"),
         ("comment", "undo", "linkedin:urn:li:person:FAN2"),
     ]  # fmt: skip
+
+
+# -- what polls tell, and answers that refuse ---------------------------------------------------------------
+
+
+def test_own_posts_come_of_listed_media_and_polled_videos() -> None:
+    (media,) = of("instagram", kind="post")
+    assert (media["tags"], media["mentions"], media["media_type"]) == (["acmeride"], ["acme.ride"], "image")
+    assert (media["clock"], media["occurred_at"]) == ("event", "2026-09-21T10:00:00.000Z")
+    video = next(one for one in of("youtube", kind="post") if "aQw4w9WgXcR" in one["event_id"])
+    assert video["sponsored"] == {"label": True} and video["text"].endswith("#ad")
+    pushed, polled = (one["event_id"] for one in list(of("youtube", kind="post", op="create"))[-2:])
+    assert pushed.rpartition("/")[2] == polled.rpartition("/")[2] == "create"
+
+
+def test_an_answer_names_who_asked() -> None:
+    answer = next(one for one in of("youtube", kind="reply") if one["actor"]["id"] == "youtube:UCann")
+    assert answer["target"]["author_id"] == "youtube:UCfan"
+
+
+def test_a_list_of_envelopes_a_bare_update_and_a_comment_without_its_author() -> None:
+    texts = {one.get("text"): one for one in of("instagram", kind="comment")}
+    unsigned = texts["in a list"]
+    assert unsigned["extra"]["actor_unknown"] and "anonymous" in unsigned["actor"]["id"]
+    assert texts["This is an example."]["influencer_id"] == BY_NAME["instagram"].influencer
+
+
+@pytest.mark.parametrize(
+    ("name", "document", "code"),
+    [
+        ("instagram", {"error": {"message": "expired", "type": "OAuthException", "code": 190}}, "token"),
+        ("instagram", {"error": {"message": "too many", "type": "OAuthException", "code": 4}}, "busy"),
+        ("instagram", {"error": {"message": "no such", "type": "GraphMethod", "code": 100}}, "shape"),
+        ("youtube", {"error": {"code": 403, "errors": [{"reason": "quotaExceeded"}]}}, "busy"),
+        ("youtube", {"error": {"code": 401, "message": "Invalid Credentials"}}, "token"),
+        ("youtube", {"error": {"code": 400, "message": "API key not valid."}}, "token"),
+        ("tiktok", {"data": {}, "error": {"code": "access_token_invalid"}}, "token"),
+        ("tiktok", {"data": {}, "error": {"code": "rate_limit_exceeded"}}, "busy"),
+        ("tiktok", {"event": "authorization.removed", "content": "{}"}, "token"),
+    ],
+)  # fmt: skip
+def test_a_token_that_ended_is_told_apart_from_a_limit(name: str, document: Any, code: str) -> None:
+    assert codes(parse(name, document)) == [code]
+
+
+def test_insights_of_a_day_and_of_the_account_are_no_running_totals() -> None:
+    insight = {"name": "reach", "period": "day", "id": "1/insights/reach/day", "values": [{"value": 9}]}
+    account = insight | {"period": "lifetime", "id": "17841405793187218/insights/likes/lifetime"}
+    one = parse("instagram", {"data": [insight, account]}, account="17841405793187218")
+    assert codes(one) == ["not_engagement"] * 2
+
+
+def test_a_quote_that_was_taken_back_and_a_quote_in_the_stream() -> None:
+    account = {"id": "5", "acct": "bob"}
+    quoted = {"id": "1", "account": {"id": "23634", "acct": "ann"}}
+    status = {"id": "9", "created_at": "2026-09-21T14:00:00.000Z", "account": account, "content": "<p>x</p>"}
+    frame = {"event": "notification", "payload": json.dumps({"type": "quote", "id": "3", "status": status | {
+        "quote": {"state": "revoked", "quoted_status": None}}})}  # fmt: skip
+    assert codes(parse("mastodon", frame, instance="s.example")) == ["not_engagement"]
+    update = {"event": "update", "payload": json.dumps(status | {"quote": {"quoted_status": quoted}})}
+    ann = "mastodon:s.example/23634"
+    (event,) = parse("mastodon", update, instance="s.example", watched=frozenset([ann])).events
+    assert (event["kind"], event["influencer_id"], event["event_id"]) == (
+        "quote",
+        ann,
+        "mastodon/s.example/9/create",
+    )
+
+
+def test_a_pinned_post_is_not_saved_and_long_names_of_types_are_read() -> None:
+    add = {"id": "https://a.example/1", "type": "Add", "actor": "https://a.example/a",
+           "object": "https://a.example/p", "target": "https://a.example/a/collections/featured"}  # fmt: skip
+    assert codes(parse("activitystreams", add)) == ["not_engagement"]
+    like = add | {"type": "https://www.w3.org/ns/activitystreams#Like"}
+    (event,) = parse("activitystreams", like, account="https://b.example/b").events
+    assert event["kind"] == "like"

@@ -33,6 +33,8 @@ _RACES: Final = 20
 _WORD: Final = rb"[A-Za-z0-9._~-]"
 _TAG: Final = re.compile(rb"\{[^}]*\}")
 _walked: Final = ("part", "snapshot")
+#: Keys that hold hashes of events only, and much of them.
+_PASSED: Final = ("ids", "acts")
 Progress = Callable[[int], None]
 
 
@@ -95,6 +97,8 @@ class State:
             if on_progress is not None:
                 on_progress(count)
             kind, of = _kind(key)
+            if kind in _PASSED:
+                continue
             fields = await self._fields(key)
             comments = b""
             if kind == "influencer":

@@ -141,6 +141,7 @@ class _Job:
         ):
             self._begun = await receipts.begin(survey, again=again)
             skip = self._begun.skip
+            self._rejects.begin(anew=not skip)
             tell = (lambda n, total: on_progress(skip + n, total)) if on_progress is not None else None
             try:
                 result = await send_through(
@@ -165,7 +166,6 @@ class _Job:
             if self._rejects.pending:
                 await self._rejects.drain()
             if time.monotonic() - noted > NOTE_S:
-                await self._sender.flush()
                 await self._note()
                 noted = time.monotonic()
 
@@ -183,6 +183,9 @@ class _Job:
             passed += 1
 
     async def _note(self) -> None:
+        """Note how far everything is acknowledged; what could not be sent is kept by then, too."""
+        await self._sender.flush()
+        await self._rejects.drain()
         try:
             await self._receipts.acked(self._survey, self._begun.skip + self._sender.taken)
         except RapportError as error:  # then a repeat is longer: that is no reason to stop
@@ -194,7 +197,6 @@ class _Job:
             return
         try:
             async with asyncio.timeout(_LEAVE_S):
-                await self._sender.flush()
                 await self._note()
         except (Exception, asyncio.CancelledError) as error:  # the first error is the one to be told
             log.debug("not noted: %r", error)

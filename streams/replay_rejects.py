@@ -31,7 +31,7 @@ class Rejects:
     """Takes bad lines; `pending` ones still have to be sent by `drain`."""
 
     def __init__(self, settings: Settings, path: Path | None) -> None:
-        """`path`: of the file, written anew; None: they go to the rejected topic."""
+        """`path`: of the file; None: they go to the rejected topic."""
         self._settings = settings
         self._path = path
         self._file: IO[str] | None = None
@@ -44,7 +44,7 @@ class Rejects:
     async def __aenter__(self) -> Self:
         if self._path is not None:
             try:
-                self._file = self._close.enter_context(self._path.open("w", encoding="utf-8"))
+                self._file = self._close.enter_context(self._path.open("a", encoding="utf-8"))
             except OSError as error:
                 raise InputError(f"{self._path} cannot be written: {error.strerror or error}") from error
         return self
@@ -55,6 +55,11 @@ class Rejects:
         self._close.close()
         if self._sender is not None:
             await self._sender.__aexit__(kind, error, trace)
+
+    def begin(self, *, anew: bool) -> None:
+        """`anew`: what a file held before goes; else the replay goes on, and what it wrote before stays."""
+        if self._file is not None and anew:
+            self._file.truncate(0)
 
     def put(self, line: BadLine) -> None:
         """Takes one line."""
@@ -67,7 +72,10 @@ class Rejects:
             self.dropped += 1
 
     async def drain(self) -> None:
-        """Sends what is pending. Raises BrokerUnavailableError, SendError, NotFoundError."""
+        """Sends what is pending, or has the file hold all. Raises BrokerUnavailableError, SendError,
+        NotFoundError."""
+        if self._file is not None:
+            self._file.flush()
         if not self.pending:
             return
         if self._sender is None:

@@ -89,20 +89,21 @@ async def test_a_replay_that_was_interrupted_goes_on_where_all_was_acknowledged(
         stop.append(done)
         raise KeyboardInterrupt
 
+    rejects = tmp_path / "rejects.ndjson"
+    rejects.write_text("of another replay")
     with pytest.raises(KeyboardInterrupt):
-        await replay(settings, path, speed=1_000, on_progress=interrupt, clock=lambda: begin)
+        await replay(settings, path, speed=1_000, on_progress=interrupt, clock=lambda: begin, rejects=rejects)
     assert 0 < stop[0] < 500
     # What was not noted may have been sent: after the memory's time it can't be told any more.
     with pytest.raises(AlreadyReplayedError, match="was begun, but not finished"):
         await replay(settings, path, clock=lambda: begin + 48 * 3_600)
-    rejects = tmp_path / "rejects.ndjson"
     told: list[int] = []
     done = await replay(settings, path, clock=lambda: begin + 3_600, rejects=rejects,
                         on_progress=lambda n, total: told.append(n))  # fmt: skip
     assert (done.resumed_at, done.sent) == (stop[0], 500 - stop[0])
     assert told[-1] == 500
     assert await sent(settings) == 500
-    assert rejects.read_text() == ""  # it was before the place where it went on
+    assert [json.loads(line)["line"] for line in rejects.read_text().splitlines()] == [6]  # and not twice
     with pytest.raises(AlreadyReplayedError):
         await replay(settings, path, clock=lambda: begin + 48 * 3_600)
 

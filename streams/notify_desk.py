@@ -120,6 +120,7 @@ class Desk:
         )
         tries = {int(name[1:]): _tries(value) for name, value in queue.items() if name[:1] == b"t"}
         self.queue.restore((_item(value) for name, value in queue.items() if name[:1] != b"t"), tries)
+        self.queue.mind_the_clock(self._shared.clock())  # it may have been set back while nobody was here
         self._seq = self.queue.next_seq
         times = {
             name.decode(): msgspec.json.decode(value, type=Failed).failed_at for name, value in failed.items()

@@ -40,6 +40,7 @@ class Tries(msgspec.Struct):
     count: int = 0
     next_at: float = 0.0
     error: str = ""
+    pause: float = MOST_RETRY_AFTER  # that led to `next_at`, s (what was written before it was: the longest)
 
 
 class Queue:
@@ -77,8 +78,9 @@ class Queue:
         """The next that may be tried now; it is on its way until `done`, `failed` or `later`."""
         due = self._due.get(receiver)
         while due and due[0][0] <= now:
-            _, seq = heapq.heappop(due)
-            if seq in self.items and seq not in self._flying:
+            at, seq = heapq.heappop(due)
+            # What is no more its time was left by a clock that went back.
+            if seq in self.items and seq not in self._flying and at == self.tries[seq].next_at:
                 self._flying.add(seq)
                 return self.items[seq]
         return None
@@ -108,7 +110,7 @@ class Queue:
         pause *= 1 + JITTER * chance()
         if retry_after is not None:
             pause = max(pause, min(retry_after, MOST_RETRY_AFTER))
-        tries.next_at = now + pause
+        tries.next_at, tries.pause = now + pause, pause
         self.later(seq)
         return True
 
@@ -134,10 +136,11 @@ class Queue:
         return item
 
     def mind_the_clock(self, now: float) -> None:
-        """The wall clock went back to `now`: nothing waits longer for it than its longest pause."""
+        """The wall clock went back to `now`, or may have while nobody looked: nothing waits longer from here
+        than the pause that its last try asked for."""
         for seq, tries in self.tries.items():
-            if tries.next_at > now + MOST_RETRY_AFTER * (1 + JITTER):
-                tries.next_at = now
+            if tries.next_at > now + tries.pause:
+                tries.next_at = now + tries.pause
                 if seq == self._lanes[self.items[seq].group_key][0] and seq not in self._flying:
                     self._head(seq)
 

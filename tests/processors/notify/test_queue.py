@@ -52,9 +52,33 @@ def test_retry_after_is_honoured_and_bounded() -> None:
     queue.take("mail", 120.0)
     queue.failed(0, 120.0, "429", lambda: 0.0, retry_after=1e12)
     assert queue.next_at("mail") == 120.0 + 86_400
-    queue.mind_the_clock(-1e6)
-    found = queue.take("mail", -1e6)
-    assert found is not None
+
+
+def test_a_clock_that_goes_back_makes_no_pause_longer() -> None:
+    queue = Queue()
+    queue.push(item(0))
+    queue.take("mail", 1e6)
+    queue.failed(0, 1e6, "500", lambda: 0.0)
+    queue.mind_the_clock(100.0)
+    assert queue.next_at("mail") == 105.0
+    assert queue.take("mail", 104.0) is None
+    assert queue.take("mail", 105.0) is not None
+    queue.failed(0, 105.0, "500", lambda: 0.0)
+    assert queue.take("mail", 1e6 + 5) is not None, "long due by then"
+    queue.failed(0, 1e6 + 5, "500", lambda: 0.0)
+    assert queue.take("mail", 1e6 + 6) is None, "what was due by the old clock is no try more"
+
+
+def test_what_was_put_off_by_a_wrong_clock_comes_back_in_its_time() -> None:
+    queue, ahead = Queue(), 3e8
+    queue.push(item(0))
+    queue.take("mail", ahead)
+    queue.failed(0, ahead, "500", lambda: 0.0)
+    again = Queue()
+    again.restore([item(0)], dict(queue.tries))
+    again.mind_the_clock(0.0)
+    assert again.next_at("mail") == 5.0
+    assert again.take("mail", 5.0) is not None
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.booleans()), max_size=60))

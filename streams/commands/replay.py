@@ -106,7 +106,7 @@ def replay(
 ) -> None:
     """Send recorded events through the topics, stamped with their own times."""
     from schemas.topics import EVENTS
-    from streams.commands.output import print_json, run
+    from streams.commands.output import print_json, run, say
     from streams.reading import FORMATS, How
 
     if source and mapping:
@@ -124,7 +124,11 @@ def replay(
         print_json(survey_document(survey)) if json else show_survey(survey)
         return
     settings = settings_from(broker, redis, namespace, config)
-    result = run(_replay(settings, files, how, speed, again, rejects))
+    try:
+        result = run(_replay(settings, files, how, speed, again, rejects))
+    except KeyboardInterrupt:
+        say("stopped; the same command goes on where Kafka has acknowledged")
+        raise
     if json:
         from dataclasses import asdict
 
@@ -213,5 +217,6 @@ def _tell(result: ReplayResult, rejects: Path | None) -> None:
         say(f"{result.forgotten:,} accounts are gone at their source: the workers were asked to forget them")
     if result.resumed_at:
         say(f"went on after the first {result.resumed_at:,}, which were acknowledged before")
-    before = ", not for the first time: the worker drops what it knows" if result.replayed_before else ""
+    known = result.replayed_before and not result.resumed_at
+    before = ", not for the first time: the worker drops what it knows" if known else ""
     say(f"{result.sent:,} events sent in {result.seconds:.1f} s ({result.per_second:,.0f}/s){before}")

@@ -125,6 +125,10 @@ class Settings(BaseSettings):
         description="Mapping files of your own sources, by commas: readings say what they do not tell",
     )
 
+    mastodon_token: SecretStr | None = Field(
+        None, description="Access token of an influencer for `rapport sources follow mastodon`"
+    )
+
     # -- alerts ---------------------------------------------------------------------------------------------
     rules: Path | None = Field(
         None, description="File with rules for alerts (docs/rules.md); without one the defaults hold"

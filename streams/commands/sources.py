@@ -164,20 +164,36 @@ def try_(
 
 [dim]$[/dim] rapport sources follow bluesky --url wss://jetstream.example/subscribe
 
-The cursor and what may be deleted lie in Redis, so it goes on where it was after Ctrl-C or a crash. What
-concerns an influencer with a partnership (ids like bluesky:did:plc:…) is kept; the book is
-asked once a minute."""
+[dim]$[/dim] RAPPORT_MASTODON_TOKEN=… rapport sources follow mastodon --account 23634
+    --url wss://social.example/api/v1/streaming
+
+Bluesky: the cursor and what may be deleted lie in Redis, so it goes on where it was after Ctrl-C or a
+crash. What concerns an influencer with a partnership (ids like bluesky:did:plc:…) is kept; the book is
+asked once a minute. Mastodon: the token is the influencer's (scopes read:statuses, read:notifications); their
+id is then mastodon:HOST/ACCOUNT. What comes while nobody is connected Mastodon does not send again."""
 )
 def follow(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="bluesky; others are polled or come as webhooks.")
+        str, typer.Argument(metavar="NAME", help="bluesky or mastodon; others come as webhooks or polls.")
     ],
     url: Annotated[
         str,
-        typer.Option("--url", metavar="URL", envvar="RAPPORT_JETSTREAM_URL", help="Of a Jetstream server."),
+        typer.Option(
+            "--url",
+            metavar="URL",
+            envvar="RAPPORT_JETSTREAM_URL",
+            help="Of a Jetstream server or streaming API.",
+        ),
     ],
     cursor_file: Annotated[
         Path | None, typer.Option("--cursor-file", metavar="FILE", dir_okay=False, help="Instead of Redis.")
+    ] = None,
+    account: Annotated[
+        str | None,
+        typer.Option("--account", metavar="ID", help="Mastodon: the influencer's id on the server."),
+    ] = None,
+    instance: Annotated[
+        str | None, typer.Option("--instance", metavar="HOST", help="Mastodon: if not the address's host.")
     ] = None,
     metrics_port: Annotated[
         int | None, typer.Option("--metrics-port", min=1, max=65_535, help="Prometheus metrics on loopback.")
@@ -190,10 +206,12 @@ def follow(
     """Follow a source, and send what concerns the watched to Kafka, until Ctrl-C."""
     from streams import logs
     from streams.commands.output import run, say
-    from streams.sources.live import follow_bluesky
+    from streams.sources.live import follow_bluesky, follow_mastodon
 
-    if name != "bluesky":
-        raise typer.BadParameter(f"{name}: only bluesky has a client; see docs/sources.md")
+    if name not in ("bluesky", "mastodon"):
+        raise typer.BadParameter(f"{name}: only bluesky and mastodon have a client; see docs/sources.md")
+    if name == "mastodon" and account is None:
+        raise typer.BadParameter("mastodon: --account is needed, as a follow does not say whom")
     settings = settings_from(broker, redis, namespace, config)
     logs.set_up(settings)
     if metrics_port is not None:
@@ -201,7 +219,10 @@ def follow(
 
         start_http_server(metrics_port, addr="127.0.0.1")
     say(f"following {name} at {url}; Ctrl-C ends it")
-    run(follow_bluesky(settings, url, cursor_file=cursor_file))
+    if name == "mastodon":
+        run(follow_mastodon(settings, url, account=account or "", instance=instance))
+    else:
+        run(follow_bluesky(settings, url, cursor_file=cursor_file))
 
 
 def _source(name: str | None, mapping: Path | None, options: Options | None = None) -> Source:

@@ -26,30 +26,26 @@ from typing import Any, Final, Protocol
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidURI, WebSocketException
 
 from streams import metrics
 from streams.errors import InputError, UnavailableError
 from streams.sources.base import Options, Parsed
 from streams.sources.bluesky import COLLECTIONS, Bluesky
+from streams.sources.frames import BACKOFF_S, FRAME_MAX, batch_of, spread
 from streams.sources.index import LocalIndex
 from streams.sources.memory import Memory
 
 log = logging.getLogger(__name__)
 
-BATCH: Final = 500
-#: A batch waits for more for at most so long, s.
-LINGER_S: Final = 0.2
 #: All of Bluesky is never silent for so long: the connection is dead, s.
 SILENCE_S: Final = 60.0
 REWIND_US: Final = 5_000_000
 WATCH_EVERY_S: Final = 60.0
-BACKOFF_S: Final = (1.0, 60.0)
 #: Deletions that are held so: what is deleted is mostly nobody's who is watched.
 _EARLY: Final = 10_000
 _NAME: Final = Bluesky.name
-_FRAME_MAX: Final = 1 << 20
 
 
 class Sink(Protocol):
@@ -123,7 +119,7 @@ class Jetstream:
             )
         self._url, self._memory, self._sink, self._watched = url, memory, sink, watched
         self._now, self._sleep, self._silence_s = now, sleep, silence_s
-        self._jitter = jitter or random.Random()  # noqa: S311 - spreads reconnects, keeps no secret
+        self._jitter = jitter or spread()
         self._source = Bluesky(Options(frozenset(), index=memory))
         self._early = LocalIndex(_EARLY)  # deletions of what was not seen, in case it comes yet
         self._asked_at: float | None = None
@@ -151,11 +147,11 @@ class Jetstream:
         cursor = await self._memory.cursor()
         async with connect(
             self._address(cursor), open_timeout=10, close_timeout=5, ping_interval=20, ping_timeout=20,
-            max_size=_FRAME_MAX, compression=None,
+            max_size=FRAME_MAX, compression=None,
         ) as socket:  # fmt: skip
             self.stats.connects += 1
             while True:
-                batch, closed = await self._batch(socket)
+                batch, closed = await batch_of(socket, self._silence_s)
                 if batch:
                     await self._take(batch)
                 if closed is not None:
@@ -177,22 +173,6 @@ class Jetstream:
         if cursor is not None:
             query.append(("cursor", str(max(0, cursor - REWIND_US))))
         return f"{self._url}?{urlencode(query)}"
-
-    async def _batch(self, socket: ClientConnection) -> tuple[list[bytes], ConnectionClosed | None]:
-        """Frames that came together, and how the connection ended if it did."""
-        batch: list[bytes] = []
-        try:
-            async with asyncio.timeout(self._silence_s):
-                batch.append(_bytes(await socket.recv()))
-            try:
-                async with asyncio.timeout(LINGER_S):
-                    while len(batch) < BATCH:
-                        batch.append(_bytes(await socket.recv()))
-            except TimeoutError:
-                pass
-        except ConnectionClosed as closed:
-            return batch, closed
-        return batch, None
 
     async def _take(self, frames: Sequence[bytes]) -> None:
         now = self._now()
@@ -252,7 +232,3 @@ def _read_head(frame: bytes) -> _Head:
         return _head(frame)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _Head()
-
-
-def _bytes(frame: str | bytes) -> bytes:
-    return frame.encode() if isinstance(frame, str) else frame

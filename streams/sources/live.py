@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 import redis.asyncio as redis
@@ -22,10 +23,12 @@ from processors.state.layout import hash_key_key
 from schemas import Control, Partnership
 from schemas.topics import CONTROL, EVENTS, PARTNERSHIPS
 from streams.consume import latest
-from streams.errors import RapportError, StoreUnavailableError
+from streams.errors import InputError, RapportError, StoreUnavailableError
 from streams.sending import Sender
 from streams.settings import Settings
+from streams.sources.base import Options
 from streams.sources.jetstream import Jetstream
+from streams.sources.mastodon_stream import MastodonStream
 from streams.sources.memory import FileMemory, Memory, RedisMemory
 
 log = logging.getLogger(__name__)
@@ -131,6 +134,42 @@ async def follow_bluesky(settings: Settings, url: str, *, cursor_file: Path | No
         return found
 
     client = Jetstream(url, memory, sink, who, now=time.time)
+    try:
+        await client.run()
+    finally:
+        await sink.aclose()
+        await store.aclose()
+
+
+async def follow_mastodon(settings: Settings, url: str, *, account: str, instance: str | None = None) -> None:
+    """Follow the stream of one influencer until cancelled.
+
+    Args:
+        url: of the streaming API, `wss://HOST/api/v1/streaming`. account: the influencer's id on the server.
+        instance: name of the server, where it is another than the address's host.
+
+    Raises:
+        InputError: no token, or one that is refused; the address cannot be used. SendError: Kafka refuses.
+    """
+    if settings.mastodon_token is None:
+        raise InputError(
+            "there is no token", hint="set RAPPORT_MASTODON_TOKEN to one of the influencer's account"
+        )
+    host = instance or urlsplit(url).hostname or ""
+    timeout = settings.redis_timeout_s
+    store = redis.from_url(settings.redis_url, socket_timeout=timeout, socket_connect_timeout=timeout)
+    sink = KafkaSink(settings, store)
+
+    async def who() -> frozenset[str]:
+        found = await watched(settings, "mastodon")
+        if f"mastodon:{host}/{account}" not in found:
+            log.warning("no partnership has the influencer mastodon:%s/%s", host, account)
+        return found
+
+    client = MastodonStream(
+        url, settings.mastodon_token.get_secret_value(), Options(account=account, instance=host),
+        RedisMemory(store, settings.namespace, "mastodon"), sink, who, now=time.time,
+    )  # fmt: skip
     try:
         await client.run()
     finally:

@@ -51,6 +51,17 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "RapportNotificationsGivenUp": (
         {"rapport_notifications_failed_listed": "2x120"}, {"rapport_notifications_failed_listed": "0x120"},
     ),
+    "RapportGatewayWithoutKafka": (
+        {"rapport_gateway_kafka_up": "0x120"}, {"rapport_gateway_kafka_up": "1x120"},
+    ),
+    "RapportGatewayTurnsAway": (
+        {'rapport_gateway_refused_total{why="lag"}': "0+1x120"},
+        {'rapport_gateway_refused_total{why="schema"}': "0+9x120"},
+    ),
+    "RapportGatewayUnauthorised": (
+        {'rapport_gateway_refused_total{why="token"}': "0+9x120"},
+        {'rapport_gateway_refused_total{why="token"}': "0+1x120"},
+    ),
     "RapportManyMarkedWrong": (
         {"rapport_alerts_wrong_ratio": "0.6x120"}, {"rapport_alerts_wrong_ratio": "0.4x120"},
     ),

@@ -82,7 +82,7 @@ class Desk:
         self.open = False  # whether the courier may deliver what lies here
         self.next = 0  # offset after the last record behind the fence
         self.caught_up_at = 0  # offset that the log ended at when it was claimed
-        self.told = 0
+        self.told = 0  # alerts of which somebody was told, up to the claim
         self.failed: dict[str, float] = {}  # notification id -> when it was given up, oldest first
         self.again: dict[str, bytes] = {}  # wishes for redelivery, as read by the process
         self.waiting_for_store = False
@@ -244,13 +244,12 @@ class Desk:
             n.model_dump_json().encode(),
         )  # fmt: skip
         self._push(item)
-        self.told += len(n.alerts) if n.why in ("first_notification", "new_alerts_in_group") else 0
         line = _json({
             "notification_id": n.notification_id, "receiver": n.receiver, "group": n.group_key, "why": n.why,
             "at": now, "alerts": [alert.transition_id for alert in n.alerts],
         })  # fmt: skip
         self._ops.append(("XADD", self.keys.log, ["MAXLEN", "~", _LOG_MOST, "*", "n", line]))
-        self._ops.append(("HSET", self.keys.base.fence, ["told", self.told]))
+        self._ops.append(("HSET", self.keys.base.fence, ["told", self.told + self.engine.told_first]))
         metrics.NOTIFICATIONS_DECIDED.labels(n.receiver, n.why).inc()
 
     def _push(self, item: Item) -> None:

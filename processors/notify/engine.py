@@ -69,6 +69,7 @@ class Engine:
         self._waiting: dict[str, dict[str, None]] = {}  # receiver -> groups whose time has come, without room
         self._dirty: dict[tuple[str, str], None] = {}
         self._last = float("-inf")
+        self.told_first = 0  # alerts that somebody was told of for the first time, since this one was made
 
     # -- state ----------------------------------------------------------------------------------------------
 
@@ -332,6 +333,9 @@ class Engine:
         group.told_at = now
         self._dirty["groups", group.key] = None
         for held in new:
+            self.told_first += not any(
+                self.groups[key].told.get(held.alert_id, 0) > 0 for key in self._in[held.alert_id]
+            )
             group.told[held.alert_id] = held.rank
             self._known.told(group.path.receiver, held, held.rank)
         for held in over:

@@ -291,3 +291,17 @@ def test_fifty_thousand_alerts_at_once_are_told_within_bounds() -> None:
     assert looks < 60
     held = next(iter(house.engine.alerts.values()))
     assert len(held.body) < len(value)
+
+
+def test_an_alert_counts_as_told_once_however_often_and_to_whomever() -> None:
+    pager = Path("pager", "pager", ("partnership_id",), WAIT, INTERVAL, REPEAT)
+    house = House(PATH, pager)
+    house.take(*(transition(f"a{i}", subject=str(i)) for i in range(80)))
+    house.after(WAIT)
+    assert house.engine.told_first == 80, "more than one message lists"
+    house.take(transition("a0", step=1, severity="critical"), transition("b", partnership="bolt--ann"))
+    house.after(INTERVAL)
+    house.after(REPEAT)
+    house.take(transition("a0", "resolved", 2))
+    house.after(INTERVAL)
+    assert house.engine.told_first == 81

@@ -14,6 +14,7 @@ from streams.sources import SOURCES
 from streams.sources.table import measurable, tells
 from tests.servers import REPO
 from tests.streams.sources.cases import BY_NAME, FIXTURES
+from tests.streams.sources.examples import document
 
 
 def run(*words: str, code: int = 0, stdin: bytes | None = None) -> str:
@@ -81,3 +82,8 @@ def test_try_says_what_is_wrong(tmp_path: Path) -> None:
         [str(tmp_path / "x.ndjson"), "--source", "bluesky", "--received", "now"],
     ):  # fmt: skip
         run("try", *words, code=2)
+
+
+def test_the_examples_of_the_docs_are_what_becomes_of_the_payloads() -> None:
+    told = (REPO / "docs" / "source_examples.md").read_text(encoding="utf-8")
+    assert told == document(), "python -m tests.streams.sources.examples > docs/source_examples.md"

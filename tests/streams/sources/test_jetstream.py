@@ -203,7 +203,7 @@ async def test_a_burst_is_kept_up_with(tmp_path: Path) -> None:
         await follow(server, FileMemory(tmp_path / "c"), kept, lambda c: c.stats.frames >= 6_000)
         rate = 6_000 / (time.perf_counter() - began)
     assert len(kept.ids()) == 500
-    assert rate > 500, f"{rate:,.0f} frames a second; the whole network makes about 500"
+    assert rate > 2_000, f"{rate:,.0f} frames a second; the whole network makes about 500"
 
 
 @pytest.mark.parametrize("url", ["", "http://127.0.0.1", "ws:///subscribe", "wss://host/subscribe?cursor=1"])

@@ -1,0 +1,92 @@
+// Alerts with their reasons, and what people do about them.
+import { useRef, useState } from "preact/hooks";
+import { type Alert, act } from "./api";
+import { Badge, Time } from "./pictures";
+import { refreshAlerts } from "./store";
+import { SIGNALS, plain, share } from "./words";
+
+type Verb = "ack" | "silence" | "explain" | "wrong";
+const ASKS: Record<Verb, { title: string; note: string; done: string }> = {
+  ack: { title: "Acknowledge", note: "A note for the others (may be left empty)", done: "Acknowledged." },
+  silence: { title: "Silence", note: "Why nothing shall be sent", done: "Silenced." },
+  explain: { title: "Explain", note: "What happened", done: "Explained: the detectors weigh it from now on." },
+  wrong: { title: "Mark as wrong", note: "Why it should not have fired", done: "Marked as wrong." },
+};
+const KINDS = ["giveaway", "shout_out", "posting_pause", "holiday", "advertising", "purge", "hit_post", "event", "other"];
+
+export function AlertCard({ alert, brief = false }: { alert: Alert; brief?: boolean }) {
+  const [asked, ask] = useState<Verb | null>(null);
+  const [said, say] = useState("");
+  const shut = (text: string) => { ask(null); say(text); };
+  return (
+    <article class={`alert ${alert.state} ${alert.severity}`} data-alert={alert.alert_id}>
+      <header>
+        <Badge state={alert.state} />
+        {alert.severity === "critical" && alert.state === "firing" && <span class="critical">critical</span>}
+        <span class="faint"><Time at={alert.at} /></span>
+      </header>
+      <h3>
+        {alert.partnership_id ? <a href={`#/p/${encodeURIComponent(alert.partnership_id)}`}><bdi>{alert.partnership_id}</bdi></a> : "Operations"}
+        <span class="faint"> · {SIGNALS[alert.signal]?.name ?? plain(alert.signal)}</span>
+      </h3>
+      <p><bdi>{alert.summary}</bdi></p>
+      {alert.cause.length > 0 && <ul class="causes">{alert.cause.slice(0, 4).map((c) => <li key={c.part}><bdi>{plain(c.part)}</bdi> {share(c.before)} → <b>{share(c.after)}</b>{c.pull != null && <span class="faint"> (pulls {c.pull.toFixed(2)})</span>}</li>)}</ul>}
+      {!brief && alert.explainers.length > 0 && <p class="faint">Considered: {alert.explainers.map((e) => `${plain(e.kind)} ${e.accepted ? "explains it" : "ruled out"}${e.why ? ` (${e.why})` : ""}`).join("; ")}</p>}
+      {!brief && alert.advice && <p class="advice"><b>What usually helps:</b> <bdi>{alert.advice}</bdi></p>}
+      {alert.acknowledged && <p class="mark">Acknowledged by <bdi>{alert.acknowledged.by}</bdi>, <Time at={alert.acknowledged.at} />{alert.acknowledged.note && <>: “<bdi>{alert.acknowledged.note}</bdi>”</>}</p>}
+      {alert.wrong && <p class="mark">Marked as wrong by <bdi>{alert.wrong.by}</bdi>{alert.wrong.note && <>: “<bdi>{alert.wrong.note}</bdi>”</>}</p>}
+      {alert.silenced && <p class="mark">Silenced by <bdi>{alert.silenced.by}</bdi> until <Time at={alert.silenced.ends_at} />: “<bdi>{alert.silenced.comment}</bdi>”</p>}
+      {asked ? <Ask verb={asked} alert={alert} shut={shut} /> : (
+        <div class="acts">
+          {alert.state !== "resolved" && !alert.acknowledged && <button onClick={() => ask("ack")}>Acknowledge</button>}
+          {alert.state !== "resolved" && !alert.silenced && <button onClick={() => ask("silence")}>Silence</button>}
+          {alert.partnership_id && <button onClick={() => ask("explain")}>Explain</button>}
+          {!alert.wrong && <button onClick={() => ask("wrong")}>Wrong?</button>}
+        </div>
+      )}
+      <p role="status" class={said ? "mark" : "sr"}>{said}</p>
+    </article>
+  );
+}
+
+function Ask({ verb, alert, shut }: { verb: Verb; alert: Alert; shut: (said: string) => void }) {
+  const form = useRef<HTMLFormElement>(null);
+  const [error, fail] = useState(""), [busy, work] = useState(false);
+  const local = (hours: number) => new Date(Date.now() + hours * 3.6e6 - new Date().getTimezoneOffset() * 6e4).toISOString().slice(0, 16);
+  const send = async (event: Event) => {
+    event.preventDefault();
+    const field = (name: string) => String(new FormData(form.current!).get(name) ?? "").trim();
+    const time = (name: string) => new Date(field(name)).toISOString();
+    const note = field("note") || null, base = `/alerts/${encodeURIComponent(alert.alert_id)}`;
+    work(true);
+    try {
+      if (verb === "silence") {
+        const about = alert.partnership_id ? { name: "partnership_id", value: alert.partnership_id } : { name: "alert_id", value: alert.alert_id };
+        const matchers = field("all") ? [about] : [about, { name: "signal", value: alert.signal }];
+        await act("POST", "/silences", { matchers, comment: note, ends_at: new Date(Date.now() + Number(field("hours")) * 3.6e6).toISOString() });
+      } else if (verb === "explain") await act("POST", `${base}/explain`, { kind: field("kind"), starts_at: time("starts"), ends_at: time("ends"), note });
+      else await act("POST", `${base}/${verb}`, { note });
+      await refreshAlerts();
+      shut(ASKS[verb].done);
+    } catch (problem) {
+      fail(String(problem instanceof Error ? problem.message : problem));
+      work(false);
+    }
+  };
+  return (
+    <form ref={form} class="ask" onSubmit={send} onKeyDown={(e) => e.key === "Escape" && shut("")} aria-label={ASKS[verb].title}>
+      {verb === "explain" && <>
+        <label>Kind <select name="kind">{KINDS.map((k) => <option key={k} value={k}>{plain(k)}</option>)}</select></label>
+        <label>From <input type="datetime-local" name="starts" required defaultValue={local(-24)} /></label>
+        <label>Until <input type="datetime-local" name="ends" required defaultValue={local(24)} /></label>
+      </>}
+      {verb === "silence" && <>
+        <label>For <select name="hours"><option value="4">4 hours</option><option value="24">a day</option><option value="168">a week</option></select></label>
+        {alert.partnership_id && <label class="check"><input type="checkbox" name="all" value="1" /> all signals of this partnership</label>}
+      </>}
+      <label class="wide">{ASKS[verb].note}<input name="note" maxLength={2000} required={verb === "silence" || verb === "wrong"} ref={(node) => { if (node && document.activeElement?.tagName === "BUTTON") node.focus(); }} /></label>
+      {error && <p role="alert" class="error">{error}</p>}
+      <div class="acts"><button class="main" disabled={busy}>{ASKS[verb].title}</button><button type="button" onClick={() => shut("")}>Cancel</button></div>
+    </form>
+  );
+}

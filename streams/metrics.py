@@ -123,7 +123,7 @@ PARTNERSHIPS_HIDDEN = Gauge(
 SOURCE_FRAMES = Counter("rapport_source_frames_total", "Payloads that a source's client took", ["source"])
 SOURCE_RESULTS = Counter(
     "rapport_source_results_total",
-    "What came of a source's payloads: event, rejected, unresolved (deletions), forgotten (accounts)",
+    "What came of payloads: event, rejected, unresolved (deletions), forgotten (accounts), token (refused)",
     ["source", "result"],
 )
 SOURCE_FAILURES = Counter(

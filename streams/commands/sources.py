@@ -212,6 +212,8 @@ def follow(
         raise typer.BadParameter(f"{name}: only bluesky and mastodon have a client; see docs/sources.md")
     if name == "mastodon" and account is None:
         raise typer.BadParameter("mastodon: --account is needed, as a follow does not say whom")
+    if name == "mastodon" and cursor_file is not None:
+        raise typer.BadParameter("mastodon: --cursor-file is for bluesky; Mastodon has no cursor")
     settings = settings_from(broker, redis, namespace, config)
     logs.set_up(settings)
     if metrics_port is not None:

@@ -40,8 +40,8 @@ class Instagram(Source):
     title: str = "Instagram (webhooks, insights)"
     delivery: str = "POST of Meta's webhooks, signed; insights by GET on the influencer's token"
     identity: str = (
-        "instagram/comment/ID; mentions by media and comment; story insights by media and metric; polled "
-        "counters by object, metric and second"
+        "instagram/comment/ID; instagram/media/ID (posts); mentions by media and comment; story insights by "
+        "media and metric; polled counters by object, metric and second"
     )
     time: str = "entry.time, which is when Meta sent it (clock send); insights: the poll's Date"
     notes: tuple[str, ...] = (

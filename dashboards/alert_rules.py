@@ -168,6 +168,14 @@ RULES: Final[tuple[Rule, ...]] = (
         "A secret was changed on one side only, or somebody tries their luck.",
     ),
     Rule(
+        "RapportSourceTokenRefused",
+        'sum by (source) (increase(rapport_source_results_total{result="token"}[15m])) > 0',
+        "0m",
+        "critical",
+        "{{ $labels.source }} refuses our token",
+        "Nothing more comes from this source until it has a new token.",
+    ),
+    Rule(
         "RapportManyMarkedWrong",
         "max(rapport_alerts_wrong_ratio) > 0.5",
         "1h",

@@ -62,6 +62,10 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {'rapport_gateway_refused_total{why="token"}': "0+9x120"},
         {'rapport_gateway_refused_total{why="token"}': "0+1x120"},
     ),
+    "RapportSourceTokenRefused": (
+        {'rapport_source_results_total{source="mastodon",result="token"}': "0x50 1x69"},
+        {'rapport_source_results_total{source="mastodon",result="event"}': "0+1x120"},
+    ),
     "RapportManyMarkedWrong": (
         {"rapport_alerts_wrong_ratio": "0.6x120"}, {"rapport_alerts_wrong_ratio": "0.4x120"},
     ),

@@ -20,6 +20,9 @@ _EPILOG = """[bold]Examples[/bold]
 
 [dim]$[/dim] curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:6068/api/v1/alerts
 
+The board is the page at /: sign in there with a token that has partnerships:read and alerts:read (and
+alerts:write, silences:write to act), or open http://127.0.0.1:6068/#token=TOKEN; see docs/board.md.
+
 `rapport tokens create` makes a token. /api/v1/openapi.json describes everything; /api/v1/health and /metrics
 need no token. Put a proxy with TLS before it when others than this machine shall reach it."""
 
@@ -44,7 +47,7 @@ def serve(
         int | None, typer.Option(min=1, max=65_535, help="RAPPORT_SERVE_PORT.", rich_help_panel="Where")
     ] = None,
 ) -> None:
-    """Serve the HTTP API: alerts, what people do about them, silences, audit, digest."""
+    """Serve the board at / and the HTTP API: partnerships, alerts, people's acts, digest."""
     from streams.commands.output import run, say, warn
 
     settings = settings_from(broker, redis, namespace, config)
@@ -52,7 +55,8 @@ def serve(
     settings = settings.model_copy(update=changes)
     if settings.serve_host not in ("127.0.0.1", "::1", "localhost"):
         warn("tokens travel in the clear: put a proxy with TLS before this address")
-    say(f"http://{settings.serve_host}:{settings.serve_port}/api/v1/  (Ctrl-C stops it)")
+    where = f"http://{settings.serve_host}:{settings.serve_port}/"
+    say(f"{where} is the board, {where}api/v1/ the API (Ctrl-C stops it)")
     run(_serve(settings))
 
 

@@ -22,7 +22,7 @@ export function AlertCard({ alert, brief = false }: { alert: Alert; brief?: bool
     <article class={`alert ${alert.state} ${alert.severity}`} data-alert={alert.alert_id}>
       <header>
         <Badge state={alert.state} />
-        {alert.severity === "critical" && alert.state === "firing" && <span class="critical">critical</span>}
+        {alert.severity === "critical" && alert.state === "firing" && <span class="grave">critical</span>}
         <span class="faint"><Time at={alert.at} /></span>
       </header>
       <h3>

@@ -1,0 +1,191 @@
+"""A store with partnerships of every kind, served by a process as people run it, and a browser at it."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import os
+import random
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from processors.state.layout import PartitionKeys, layout_key
+from schemas import Alert, Reading, SignalReading
+from schemas.topics import EVENTS
+from streams.children import Child, free_port
+from streams.demo_house import board_address
+from streams.settings import Settings
+from tests.servers import RedisServer, ServerMissingError
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+SLIPS = "acme--partner-0007"
+HOSTILE = "evil--<img src=x onerror=document.title='owned'>\u202e\U0001f600" + "x" * 180
+_SIGNALS = ("interaction_quality", "audience_fit", "authenticity", "connection", "all_in", "relationship")
+_PARTS = {
+    "connection": ("reply_rate", "dialogue", "return"), "audience_fit": ("country", "lang", "topics"),
+    "authenticity": ("suspicious", "pod"), "all_in": ("organic", "disclosure", "exclusivity"),
+    "interaction_quality": ("depth", "quality_rate"),
+}  # fmt: skip
+
+
+@dataclass
+class Served:
+    """A server that runs, its address with a token, and the store below it."""
+
+    address: str
+    settings: Settings
+    store: redis.Redis
+
+    @property
+    def origin(self) -> str:
+        """Without path and token."""
+        return self.address.split("/#")[0]
+
+    @property
+    def token(self) -> str:
+        """What the page signs in with."""
+        return self.address.split("token=")[1]
+
+    def raise_alert(self, alert_id: str, partnership: str, **more: Any) -> Alert:
+        """An alert as a worker writes it."""
+        made = alert(alert_id, partnership, **more)
+        self.store.hset(_keys(self.settings).alerts, made.fingerprint, made.model_dump_json())
+        return made
+
+
+def chromium() -> str | None:
+    """The machine's browser."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def alert(alert_id: str, partnership: str, **more: Any) -> Alert:
+    """An alert that fires."""
+    return Alert.model_validate(
+        {
+            "alert_id": alert_id, "transition_id": f"t{alert_id}", "fingerprint": f"f{alert_id}",
+            "partnership_id": partnership, "brand_id": partnership.split("--")[0],
+            "influencer_id": partnership.split("--")[-1], "signal": "connection", "rule": "drop",
+            "state": "firing", "severity": "critical", "started_at": NOW - timedelta(days=2),
+            "at": NOW - timedelta(minutes=3), "reason": "drop", "value": 31.0, "baseline": 58.0, "n": 412,
+            "cause": [{"part": "reply_rate", "before": 0.41, "after": 0.08, "pull": -0.31}],
+            "explainers": [{"kind": "posting_pause", "why": "9 posts in the window"}],
+            "summary": "Connection with the audience fell from 58 to 31 in 7 days: comments are hardly "
+            "answered any more.",
+            "advice": "Ask whether someone can help with answering comments.",
+        } | more
+    )  # fmt: skip
+
+
+def reading(name: str, number: int) -> Reading:
+    """A reading of a partnership; always the same for a number."""
+    rand = random.Random(number)
+    slips = name == SLIPS
+    signals = {}
+    for signal in _SIGNALS:
+        usual = 55 + 35 * rand.random()
+        value = (
+            31.0 if slips and signal == "connection" else min(100.0, usual * (0.92 + 0.16 * rand.random()))
+        )
+        parts = {
+            part: SignalReading(
+                value=0.08 if slips and part == "reply_rate" else rand.random(),
+                lo=0.02, hi=0.9, n=212, baseline=0.41,
+            )
+            for part in _PARTS.get(signal, ())
+        }  # fmt: skip
+        signals[signal] = SignalReading(
+            value=value, lo=value - 5, hi=min(100.0, value + 5), baseline=58.0 if slips else usual, n=412,
+            window="D7", parts=parts,
+        )  # fmt: skip
+    if number % 5 == 3:
+        signals["relationship"] = SignalReading(measurable=False, why="no employee is named")
+    health = 44.0 if slips else 50 + 40 * rand.random()
+    return Reading(
+        partnership_id=name, influencer_id=name.split("--")[-1], brand_id=name.split("--")[0],
+        tier=("nano", "micro", "mid", "macro", "mega")[number % 5], at=NOW - timedelta(minutes=4),
+        health=SignalReading(
+            value=health, lo=health - 4, hi=health + 4, n=900, baseline=71.0 if slips else health
+        ),
+        signals=signals, source_age_s=30.0 + number * 7,
+    )  # fmt: skip
+
+
+def write(settings: Settings, count: int) -> None:
+    """Writes `count` partnerships, one of them slipping and one with a hostile name."""
+    keys = _keys(settings)
+    names = [f"{('acme', 'northwind', 'oakandsalt')[n % 3]}--partner-{n:04}" for n in range(count - 1)]
+    names[7] = SLIPS
+    hours = range(
+        int((NOW - timedelta(days=90)).timestamp()) // 10_800 * 10_800, int(NOW.timestamp()), 10_800
+    )
+    with redis.Redis.from_url(settings.redis_url) as client:
+        layout = {"version": 1, "topic": settings.topic(EVENTS), "partitions": 1}
+        client.hset(layout_key(settings.namespace), mapping=layout)
+        client.hset(keys.fence, mapping={"next": 1, "epoch": 1, "clock": NOW.timestamp()})
+        pipe = client.pipeline(transaction=False)
+        for number, name in enumerate([*names, HOSTILE]):
+            made = reading(name, number)
+            pipe.hset(keys.readings, name, made.model_dump_json())
+            if number < 60:
+                pipe.hset(
+                    keys.spark, name, json.dumps(_story(hours, made.health.value or 0.0, name == SLIPS))
+                )
+        first = alert("a1b2c3d4", SLIPS)
+        pipe.hset(keys.alerts, first.fingerprint, first.model_dump_json())
+        pipe.execute()
+
+
+@contextmanager
+def serving(count: int) -> Iterator[Served]:
+    """`rapport serve` over a store of `count` partnerships. Raises ServerMissingError."""
+    if chromium() is None:
+        raise ServerMissingError("chromium not installed on this machine (.ci/run installs it on Debian)")
+    with ExitStack() as stack:
+        server = RedisServer().start()
+        stack.callback(server.stop)
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        settings = Settings(redis_url=server.url, serve_port=free_port(), broker="127.0.0.1:1")
+        write(settings, count)
+        told = {"RAPPORT_REDIS_URL": server.url, "RAPPORT_SERVE_PORT": str(settings.serve_port),
+                "RAPPORT_SERVE_RATE": "6000", "RAPPORT_CONFIG": str(place / "none.toml")}  # fmt: skip
+        (place / "none.toml").touch()
+        child = Child(
+            "rapport serve", [sys.executable, "-m", "streams.cli", "serve"], place / "serve.log",
+            env=os.environ | told,
+        )  # fmt: skip
+        stack.callback(child.stop)
+        child.wait_until(lambda: _answers(settings.serve_port), 30, says="")
+        address = asyncio.run(board_address(settings))
+        store = stack.enter_context(redis.Redis.from_url(server.url))
+        yield Served(address, settings, store)
+
+
+def _answers(port: int) -> bool:
+    try:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=1)) as link:
+            link.request("GET", "/api/v1/health")
+            return link.getresponse().status == 200
+    except OSError:
+        return False
+
+
+def _keys(settings: Settings) -> PartitionKeys:
+    return PartitionKeys(settings.namespace, settings.topic(EVENTS), 0)
+
+
+def _story(hours: range, health: float, slips: bool) -> list[tuple[int, float]]:
+    rand, found = random.Random(int(health * 100)), []
+    for place, at in enumerate(hours):
+        usual = 71.0 if slips and place < len(hours) - 16 else health
+        found.append((at, round(usual + rand.gauss(0, 1.2), 1)))
+    return found

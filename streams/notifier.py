@@ -12,6 +12,7 @@ import contextlib
 import logging
 import signal
 from collections.abc import Coroutine, Iterable
+from dataclasses import replace
 from functools import partial
 from importlib import metadata
 from time import monotonic, time
@@ -41,8 +42,7 @@ from streams.settings import Settings
 from streams.topics import ensure_topics
 
 log = logging.getLogger(__name__)
-_LOOK_S = 1.0
-_COMMIT_S = 2.0
+_LOOK_S, _COMMIT_S = 1.0, 2.0
 _LAND_S = 3.0
 _RETRY_S = 1.0
 _STALLED_S = 30.0
@@ -158,10 +158,7 @@ class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _gone(self, receiver: str, why: str) -> None:
         """A receiver said that it is there no more: nothing is sent to it until somebody enables it."""
-        outside = self._shared.outside
-        self._see(outside.__class__(
-            outside.silences, outside.acked, outside.sources, outside.off | {receiver}
-        ))  # fmt: skip
+        self._see(replace(self._shared.outside, off=self._shared.outside.off | {receiver}))
         log.error("%s is gone and switched off: `rapport receivers enable %s`", receiver, receiver)
         assert self._state is not None
         self._watch(self._disable(receiver, why))
@@ -273,8 +270,12 @@ class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]
                 continue
             self._polled_at = monotonic()
             for tp, records in fetched.items():
-                if self.desks.get(tp.partition) is desks.get(tp.partition):  # else from before a claim
-                    desks[tp.partition].put([(record.offset, record.value) for record in records])
+                desk = self.desks.get(tp.partition)
+                if desk is not None and desk is desks[tp.partition]:
+                    desk.put([(record.offset, record.value) for record in records])
+                elif desk is not None and tp in self._consumer.assignment():
+                    # Claimed meanwhile: from before that, or from its place on, and lost if not read again.
+                    self._consumer.seek(tp, desk.expected)
 
     async def _look(self) -> None:
         """What people said, and what is to be seen of us."""

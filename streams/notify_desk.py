@@ -81,6 +81,7 @@ class Desk:
         self.queue = Queue(shared.schedule)
         self.open = False  # whether the courier may deliver what lies here
         self.next = 0  # offset after the last record behind the fence
+        self.expected = 0  # offset after the last record that was handed in
         self.caught_up_at = 0  # offset that the log ended at when it was claimed
         self.told = 0  # alerts of which somebody was told, up to the claim
         self.failed: dict[str, float] = {}  # notification id -> when it was given up, oldest first
@@ -131,7 +132,7 @@ class Desk:
 
     def begin(self, start: int, end: int) -> None:
         """Work begins at offset `start`; the log ends at `end` now."""
-        self.next, self.caught_up_at = start, end
+        self.next, self.expected, self.caught_up_at = start, start, end
         self.open = True
 
     # -- what comes in --------------------------------------------------------------------------------------
@@ -149,6 +150,7 @@ class Desk:
     def put(self, records: Sequence[tuple[int, bytes | None]]) -> None:
         """Records as they lie in the log: offset and value."""
         self._inbox.append(records)
+        self.expected = records[-1][0] + 1
         self._event.set()
 
     def report(self, outcome: Outcome) -> None:

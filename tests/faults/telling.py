@@ -56,6 +56,13 @@ class Drill:
         self.fires: dict[tuple[int, int], bool] = {}
         self.episode: dict[tuple[int, int], int] = {}
 
+    def second(self) -> Drill:
+        """Another notifier beside this one, to be started and stopped only."""
+        place = self._tmp / "second"
+        place.mkdir()
+        (place / "notify.yaml").write_text((self._tmp / "notify.yaml").read_text())
+        return Drill(self.settings, place)
+
     async def open(self, port: int) -> None:
         found = {topic.name: topic.partitions for topic in await ensure_topics(self.settings)}
         self.topic = self.settings.topic(topics.ALERTS)
@@ -90,6 +97,12 @@ class Drill:
         """Whether it has its partitions."""
         assert self._child is not None
         return self._child.logged().count("claimed") == PARTITIONS
+
+    @property
+    def child(self) -> Child:
+        """The notifier's process."""
+        assert self._child is not None
+        return self._child
 
     def kill(self) -> None:
         assert self._child is not None

@@ -265,6 +265,8 @@ def _told(item: ErrorDetails, model: type[BaseModel], places: Places) -> Problem
     elif kind == "missing":
         field = dotted((*found, loc[-1]))
         message = "is required"
+    elif kind in ("model_type", "dict_type"):
+        message = "has to be a mapping, like `key: value`"
     elif kind == "string_type" and isinstance(value, bool | int | float):
         hint = hint or f"this reads as {value}: put it in quotes"
     return Problem(line, column, field, message[0].lower() + message[1:], hint)

@@ -58,7 +58,7 @@ def test_a_good_file_is_its_model() -> None:
         ("either: !secret x\n", 1, 9, "either", "tag"),
         ("<<: {a: 1}\n", 1, 1, "", "merge"),
         ("a: 1\n---\nb: 2\n", 2, 1, "", "second document"),
-        ("- 1\n", 1, 1, "", "dictionary"),
+        ("- 1\n", 1, 1, "", "mapping"),
         ("? [a]\n: 1\n", 1, 3, "", "key must be plain"),
         ("either: 2026-13-45\n", 1, 9, "either", "month"),
     ],

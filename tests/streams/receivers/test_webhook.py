@@ -212,7 +212,7 @@ async def test_private_targets_are_refused_where_the_socket_is_made():
             f"http://rebound.example:{web.port}", allow_private=False, allow_http=True, resolver=resolver
         )
         assert not error.retryable
-        for odd in ("2130706433", "127.1", "0x7f.0.0.1"):
+        for odd in ("2130706433", "127.1", "0x7f.0.0.1", "0177.0.0.1", "017700000001"):
             await refused(f"http://{odd}:{web.port}", allow_private=False, allow_http=True)
         assert web.got == [] and web.connections == 0
 

@@ -4,8 +4,8 @@ Steps, in this order:
 
 1. The embedded pair is started, or the given servers are used with topics and Redis keys of our own.
 2. Topics and partnerships are written.
-3. One worker and one notifier are started as processes of their own; their logs go to files. A webhook here
-   takes in what the notifier sends, if its signature holds.
+3. One worker, one notifier and the board's server are started as processes of their own; their logs go to
+   files. A webhook here takes in what the notifier sends, if its signature holds.
 4. The generator's past is sent as fast as it goes, so that references exist; then the live part, accelerated.
 5. Meanwhile the board is shown. At the end the alerts are read back from their topic.
 6. Everything started is stopped; what was made on servers of others is removed.
@@ -29,7 +29,7 @@ from schemas.topics import ALERTS
 from streams.board import Snapshot
 from streams.children import Child, free_port
 from streams.consume import scan
-from streams.demo_house import directory, prepare, readings_made, start, tail, traces
+from streams.demo_house import board_address, directory, prepare, readings_made, start, tail, traces
 from streams.demo_mailbox import SECRET_ENV, Mailbox, mailbox
 from streams.errors import NotFoundError, RapportError
 from streams.reader import Reader, Totals
@@ -158,7 +158,7 @@ async def run_demo(
 async def _processes(
     settings: Settings, place: Path, box: Mailbox, say: Callable[[str], None]
 ) -> AsyncIterator[list[Child]]:
-    """Worker and notifier, stopped at the end."""
+    """Worker, notifier and the board's server, stopped at the end."""
     told = settings.model_copy(update={"notify_config": box.config(place / "notify.yaml")})
     processes: list[Child] = []
     try:
@@ -166,6 +166,8 @@ async def _processes(
         say(f"worker started (process {processes[0].pid}), its log: {processes[0].log}")
         processes.append(start("notifier", told, place, **{SECRET_ENV: box.secret}))
         say(f"notifier started (process {processes[1].pid}); it tells the webhook {box.url}")
+        processes.append(start("serve", settings, place))
+        say(f"the board in the browser: {await board_address(settings)}")
         yield processes
     finally:
         await undisturbed(_stop(processes), _STOP_S)

@@ -25,6 +25,9 @@ from schemas.topics import TOPICS
 from streams.children import Child, free_port
 from streams.embedded import EmbeddedBroker, EmbeddedStore
 from streams.errors import RapportError
+from streams.people import People, Who
+from streams.people_store import open_client
+from streams.serve.tokens import SCOPES, Tokens
 from streams.settings import Settings
 from streams.topics import open_admin
 
@@ -88,6 +91,8 @@ def prepare(
         "http_host": "127.0.0.1",
         "http_port": free_port(),
         "notifier_http_port": free_port(),
+        "serve_host": "127.0.0.1",
+        "serve_port": free_port(),
         "data_dir": place / "faust",
         "idle_speed": speed,
         "hash_key": None,
@@ -110,7 +115,7 @@ def prepare(
 
 
 def start(command: str, settings: Settings, place: Path, **environ: str) -> Child:
-    """A process of its own (`worker`, `notifier`) with exactly these settings, and what `environ` adds."""
+    """A process of its own (`worker`, `notifier`, `serve`) with these settings, and what `environ` adds."""
     empty = place / "empty.toml"  # else a rapport.toml in the working directory would be read
     empty.touch()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAPPORT_")}
@@ -121,6 +126,17 @@ def start(command: str, settings: Settings, place: Path, **environ: str) -> Chil
         place / f"{command}.log",
         env=environment,
     )
+
+
+async def board_address(settings: Settings) -> str:
+    """Where the board is to be opened: with a token of the demo's own, in the part that no server sees."""
+    client = open_client(settings)
+    try:
+        store = People(settings, client).store
+        token, _ = await Tokens(store).create(f"board.{secrets.token_hex(3)}", SCOPES, Who("demo"))
+    finally:
+        await client.aclose()
+    return f"http://{settings.serve_host}:{settings.serve_port}/#token={token}"
 
 
 def as_environment(settings: Settings) -> dict[str, str]:

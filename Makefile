@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test check format bench bench-peers schemas clean distclean
+.PHONY: help install demo test check format bench bench-peers board screenshots schemas clean distclean
 SHELL := /bin/bash
 
 ARGS ?=
@@ -50,6 +50,12 @@ bench: $(STAMP) ## Push a million events through the whole job on Apache Kafka a
 
 bench-peers: $(STAMP) ## Count the same events with our engine, Faust, Quix, Bytewax and Kafka Streams
 	@$(BIN)/python -m bench.peers $(ARGS)
+
+board: ## Build the board's page anew from its sources (needs node and npm)
+	@cd dashboards/board && npm ci && npm run --silent check && npm run --silent build
+
+screenshots: $(STAMP) ## Make the board's pictures in docs/ anew (needs Chromium)
+	@$(BIN)/python -m tests.board.screenshots
 
 schemas: $(STAMP) ## Write the JSON Schemas and the AsyncAPI document anew from the models
 	@$(BIN)/rapport schemas export schemas/json

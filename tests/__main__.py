@@ -1,6 +1,6 @@
 """`python -m tests [pytest's arguments]`: every test, in two processes where that saves time.
 
-What only computes (CORE) runs beside what waits for servers most of the time, at low priority, so that it
+What mostly computes (BESIDE) runs beside what waits for servers most of the time, at low priority, so that it
 takes what the others leave. The fault tests then have the machine to themselves: they count on both cores.
 With a path among the arguments it is plain pytest.
 """
@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 REPO = Path(__file__).parents[1]
-CORE = ("tests/processors", "tests/schemas")
+BESIDE = ("tests/processors", "tests/schemas", "tests/dashboards")
 ALONE = "tests/faults"
 #: pytest's exit code when nothing was selected (`-k`): no failure unless it is so everywhere.
 _NOTHING = 5
@@ -27,21 +27,21 @@ def command(options: list[str], *paths: str) -> list[str]:
 
 def split(options: list[str]) -> list[int]:
     """Run all in two processes, then the fault tests; returns pytest's exit codes."""
-    others = [f"--ignore={path}" for path in (*CORE, ALONE)]
-    beside = command([*options, "-o", "cache_dir=.pytest_cache/core"], *CORE)
+    others = [f"--ignore={path}" for path in (*BESIDE, ALONE)]
+    beside = command([*options, "-o", "cache_dir=.pytest_cache/beside"], *BESIDE)
     with tempfile.TemporaryFile() as told:
         with subprocess.Popen(
             ["nice", "-n", "10", *beside], cwd=REPO, stdout=told, stderr=subprocess.STDOUT
-        ) as core:
+        ) as other:
             try:
                 codes = [subprocess.call(command([*options, *others], "tests"), cwd=REPO)]
-                core.wait()
+                other.wait()
             finally:
-                core.kill()
+                other.kill()
         told.seek(0)
         sys.stdout.write(told.read().decode(errors="replace"))
         sys.stdout.flush()
-    codes.append(core.returncode)
+    codes.append(other.returncode)
     codes.append(subprocess.call(command(options, ALONE), cwd=REPO))
     return codes
 

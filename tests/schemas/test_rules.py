@@ -60,7 +60,7 @@ def test_all_that_can_be_said() -> None:
         ("connection.drop: {warning: 50%, critical: 30%}", "connection.drop", "below `warning`"),
         ("connection.drop: {severity: warning}", "severity", "unknown key (did you mean max_severity?)"),
         ("connection.drop: {enabled: 1}", "enabled", "boolean"),
-        ("connection.drop: 5", "connection.drop", "dictionary"),
+        ("connection.drop: 5", "connection.drop", "mapping"),
         ("conection.drop: {}", "conection.drop", "did you mean connection?"),
         ("connection.leek: {}", "connection.leek", "did you mean leak?"),
         ("authenticity.leak.pot: {}", "pot", "no cause 'pot'"),

@@ -28,8 +28,8 @@ _WHY = {
     "influencer_fades": "whoever gives fewer than six answers a week (most give about one) cannot be told, "
     "within a fortnight, from one who fades",
     "silence": "as with fading: for most accounts a week without an answer or a mention is nothing unusual",
-    "slow_decay": "3 % a week are 9 % in the allowed three weeks, where posts differ by a quarter from one to "
-    "the next",
+    "slow_decay": "3 % a week are 9 % in the allowed three weeks, where posts differ by a quarter from one "
+    "to the next",
     "sponsored_fatigue": "in the allowed three weeks an influencer posts about ten times, and the sponsored "
     "share grows by one or two of these",
 }  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from processors import alerting
+from processors import alerting, trend
 from processors.alerting import LIVE, Round, Side, compared, sides_of
 from processors.beside import beside
 from processors.book import NO_BRAND, Acts
@@ -43,8 +43,6 @@ from processors.untold import Untold
 from processors.windows import signal_input
 from schemas import Partnership
 
-#: Health values kept for the sparkline, one an hour.
-SPARK = 72
 #: Own posts named as evidence in an alert.
 EVIDENCE = 5
 #: Transitions kept for comparing live and shadow rules, of one partition.
@@ -205,8 +203,7 @@ class Evaluator:
 
     def _spark(self, inf: Influencer, pid: str, at: int, health: Score) -> None:
         spark = inf.sparks.setdefault(pid, [])
-        spark.append((at, None if health.value is None else round(health.value, 1)))
-        del spark[:-SPARK]
+        trend.add(spark, at, None if health.value is None else round(health.value, 1))
         inf.mark(f"sp:{pid}")
         self.out.sparks[pid] = spark
 

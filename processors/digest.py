@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from processors.panes import DAY, HOUR
+from processors.trend import HOURLY_S, Line
 from schemas import Alert, Reading, SignalReading
 from schemas.acts import Act, Mark
 
@@ -15,22 +17,21 @@ from schemas.acts import Act, Mark
 MOST: Final = 50
 #: A point of health is noise.
 _STILL: Final = 1.0
-#: Health is kept by the hour; a value that is older than this by more is none of that time.
-_SLACK_S: Final = 6 * 3_600.0
+#: A value of health that is older than the time asked for by more is none of that time; where one a day is
+#: kept, by more than a day and this.
+_SLACK_S: Final = 6 * HOUR
 _TITLES: Final = {"all_in": "all-in"}
-
-Spark = Sequence[tuple[int, float | None]]
 
 
 def make_digest(
-    readings: Iterable[Reading], sparks: Mapping[str, Spark], alerts: Iterable[Alert], acts: Iterable[Act],
+    readings: Iterable[Reading], sparks: Mapping[str, Line], alerts: Iterable[Alert], acts: Iterable[Act],
     acks: Mapping[str, Mark], wrong: Mapping[str, Mark], *, clock: datetime, now: datetime, length: timedelta,
 ) -> dict[str, Any]:  # fmt: skip
     """The digest as plain values, ready for JSON and for templates.
 
     Args:
         readings: newest of each partnership that it is about.
-        sparks: health by the hour ([epoch s, 0-100 or null], newest last) by partnership.
+        sparks: health over time, as `processors.trend` keeps it, by partnership.
         alerts: newest transition of each alert of these partnerships.
         acts: what people did about them within `length` before `now`.
         clock: event time of now: readings and alerts are told against it.
@@ -63,11 +64,11 @@ def make_digest(
         "done": [_act(act) for act in done[:MOST]], "done_count": len(done),
         "done_by_verb": dict(sorted(Counter(act.verb.replace("_", " ") for act in done).items())),
         "missing": missing[:MOST], "missing_count": len(missing),
-        "note": "Signals are held against their frozen reference: only health is kept by the hour.",
+        "note": "Signals are held against their frozen reference: only of health a history is kept.",
     }  # fmt: skip
 
 
-def _moved(reading: Reading, spark: Spark, since: datetime) -> dict[str, Any]:
+def _moved(reading: Reading, spark: Line, since: datetime) -> dict[str, Any]:
     now = reading.health.value
     when, before, why = _health_at(spark, since.timestamp())
     before_at = None if when is None else _text(datetime.fromtimestamp(when, UTC))
@@ -93,7 +94,7 @@ def _signal(name: str, signal: SignalReading) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _health_at(spark: Spark, at: float) -> tuple[float | None, float | None, str | None]:
+def _health_at(spark: Line, at: float) -> tuple[float | None, float | None, str | None]:
     """(when, health) at a time (epoch s), and what is missing; the oldest where all is younger."""
     known = [(moment, value) for moment, value in spark if value is not None]
     if not known:
@@ -106,7 +107,8 @@ def _health_at(spark: Spark, at: float) -> tuple[float | None, float | None, str
             value,
             f"older health is not kept: held against {_text(datetime.fromtimestamp(when, UTC))}",
         )
-    if at - when > _SLACK_S:
+    slack = _SLACK_S if at > spark[-1][0] - HOURLY_S else DAY + _SLACK_S
+    if at - when > slack:
         return None, None, "no reading at that time"
     return when, value, None
 

@@ -14,6 +14,8 @@ from pydantic_core import PydanticCustomError
 from schemas.common import Flag, Text
 
 DAY: Final = 86_400.0
+#: Of one try, s.
+TIMEOUT_MAX: Final = 120.0
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": DAY, "w": 7 * DAY}
 _PART: Final = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d|w)")
 _RATE: Final = re.compile(r"(\d{1,6})/(s|m|h|d)")
@@ -50,6 +52,14 @@ class Rate(NamedTuple):
 
     most: int
     per_s: float
+
+
+def _timeout(value: float) -> float:
+    if not 0 < value <= TIMEOUT_MAX:
+        raise PydanticCustomError(
+            "timeout", "should be longer than 0s and not longer than {most}s", {"most": f"{TIMEOUT_MAX:g}"}
+        )
+    return value
 
 
 def _rate(value: Any) -> Any:
@@ -92,6 +102,14 @@ def _link(value: str) -> str:
     return value
 
 
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", value):
+        raise PydanticCustomError(
+            "name", "is no name: letters, digits, dot, - and _, at most 63, a letter or digit first"
+        )
+    return value
+
+
 def _header(value: str) -> str:
     if not value.isprintable() or not value.isascii():
         raise PydanticCustomError("header", "must be printable ASCII on one line")
@@ -106,7 +124,7 @@ Secret = Annotated[Text, AfterValidator(_env_only)]
 Url = Annotated[Text, AfterValidator(_url_or_env)]
 #: An http(s) address with places in braces.
 LinkUrl = Annotated[Text, AfterValidator(_link)]
-Name = Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+Name = Annotated[Text, AfterValidator(_name)]
 HeaderName = Annotated[Text, Field(pattern=r"^[A-Za-z0-9-]{1,100}$")]
 HeaderValue = Annotated[Text, Field(max_length=2_000), AfterValidator(_header)]
 Tag = Annotated[Text, Field(pattern=r"^[\w.:-]{1,60}$")]
@@ -121,7 +139,7 @@ class _Receiver(Config):
     """Whether it is told when an alert has ended."""
     rate_limit: RateLimit = Rate(60, 60.0)
     """At most so many deliveries: 60/m."""
-    timeout: Annotated[Duration, Field(gt=0, le=120)] = 10.0
+    timeout: Annotated[Duration, AfterValidator(_timeout)] = 10.0
     """Of one delivery as a whole."""
     once_per_influencer: Flag = True
     """What concerns the influencer as such is told once, not once for each of their partnerships."""

@@ -10,6 +10,7 @@ Safe loading only: no tags that make objects, no key twice, no merge keys, at mo
 from __future__ import annotations
 
 import difflib
+import re
 import types
 import typing
 from collections.abc import Hashable, Iterator
@@ -31,6 +32,18 @@ Loc = tuple[Hashable, ...]
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SEQUENCE: Final = "tag:yaml.org,2002:seq"
 _MAPPING: Final = "tag:yaml.org,2002:map"
+#: pydantic speaks of inputs and validation; who wrote the file does not.
+_SAID: Final = {
+    "bool_parsing": "should be true or false",
+    "bool_type": "should be true or false",
+    "literal_error": "should be {expected}",
+    "less_than_equal": "should be at most {le:g}",
+    "greater_than_equal": "should be at least {ge:g}",
+    "string_too_long": "is longer than {max_length} characters",
+    "string_pattern_mismatch": "should look like {pattern} (a regular expression)",
+    "too_short": "should have at least {min_length}",
+    "too_long": "has more than {max_length}",
+}
 _resolver: Final = yaml.resolver.Resolver()
 
 
@@ -269,7 +282,15 @@ def _told(item: ErrorDetails, model: type[BaseModel], places: Places) -> Problem
         message = "has to be a mapping, like `key: value`"
     elif kind == "string_type" and isinstance(value, bool | int | float):
         hint = hint or f"this reads as {value}: put it in quotes"
+    elif said := _SAID.get(kind):
+        message = said.format(**item.get("ctx", {}))
+        if kind == "literal_error" and (close := difflib.get_close_matches(str(value), _quoted(message), 1)):
+            hint = f"did you mean {close[0]}?"
     return Problem(line, column, field, message[0].lower() + message[1:], hint)
+
+
+def _quoted(text: str) -> list[str]:
+    return re.findall(r"'([^']+)'", text)
 
 
 def did_you_mean(word: str, known: typing.Iterable[str]) -> str | None:

@@ -20,14 +20,17 @@ def explain(error: BaseException) -> int:
     """Tells the error on stderr and returns the exit code."""
     lines, hint, code = describe(error)
     from rich.console import Console
+    from rich.text import Text
 
-    from streams.text import safe
+    from streams.text import safe, verbatim
 
     console = Console(stderr=True, highlight=False, emoji=False)
     for line in lines:
-        console.print(
-            safe(f"rapport: {line}", style="red" if code != 130 else "", limit=1_000), soft_wrap=True
-        )
+        if line.startswith(" "):  # a line of a file that was handed in, or the caret under it
+            told = Text(verbatim(line[:1_000]))
+        else:
+            told = safe(f"rapport: {line}", style="red" if code != 130 else "", limit=1_000)
+        console.print(told, soft_wrap=True)
     if hint:
         console.print(safe(f"  {hint}", style="dim", limit=1_000), soft_wrap=True)
     return code

@@ -184,7 +184,7 @@ class Reader:
         return max((r for r in found if r is not None), key=lambda reading: reading.at, default=None)
 
     async def sparks(self) -> dict[str, SparkLine]:
-        """Health by the hour for each partnership, newest last."""
+        """Health over time for each partnership, newest last, as `processors.trend` keeps it."""
         return {
             name.decode("utf-8", "replace"): [(int(at), health) for at, health in json.loads(value)]
             for raw in await self._hashes([key.spark for key in await self.keys()])

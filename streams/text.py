@@ -36,6 +36,11 @@ def safe(value: object, style: str = "", limit: int = 200) -> Text:
     return Text(clean(value, limit), style=style, no_wrap=False, end="")
 
 
+def verbatim(line: str) -> str:
+    """A line that can do nothing to a terminal, its blanks kept: a caret below stays under its place."""
+    return "".join(c if c.isprintable() else "�" for c in line)
+
+
 def _few_marks(text: str, most: int = 3) -> str:
     """At most `most` combining marks in a row, so that a name cannot grow over its neighbours."""
     out: list[str] = []

@@ -113,7 +113,10 @@ def summary(transition: Transition, verdict: Verdict) -> str:
     if verdict.reason == "answer_gap":
         # Silence is seen before it has pulled a week's level down: say what is seen first.
         verb = "seems to break off" if transition.state == PENDING else "is breaking off"
-        return f"{label} {verb}: {_reason_words(verdict)} ({base:.0f} before, {value:.0f} in 7 days so far)."
+        return (
+            f"{label} {verb}: {_reason_words(verdict)}. Over 7 days it stands at {value:.0f} of 100 so far, "
+            f"{base:.0f} before."
+        )
     within = WINDOW.get(verdict.window or "", "the window")
     verb = "seems to have fallen" if transition.state == PENDING else "fell"
     return f"{label} {verb} from {base:.0f} to {value:.0f} in {within}{tail}"

@@ -42,6 +42,7 @@ def check(
     from streams.commands.output import print_json, say, warn
     from streams.rulefiles import read_text
     from streams.ruleview import counts, problem, strangers
+    from streams.text import verbatim
 
     text = read_text(file)
     try:
@@ -51,7 +52,7 @@ def check(
             print_json({"valid": False, "problems": [problem(one) for one in error.problems]})
         else:
             for line in error.shown(text).splitlines():
-                typer.echo(_plain(line), err=True)
+                typer.echo(verbatim(line), err=True)
         raise typer.Exit(2) from None
     said = counts(found)
     warnings = [] if book is None else strangers(found, book)
@@ -238,8 +239,3 @@ def backtest(
         print_json(ruletest.document(found))
     else:
         ruletest.tell(found, "defaults" if against is None else against.name, rules.name)
-
-
-def _plain(line: str) -> str:
-    """A line that can do nothing to a terminal, its blanks kept: the caret stands under its place."""
-    return "".join(c if c.isprintable() else "�" for c in line)

@@ -108,7 +108,8 @@ def read_config(path: Path | None) -> list[Webhook]:
     try:
         found = load_yaml(text, GatewayFile, name=path.name)
     except YamlError as error:
-        raise InputError(error.shown(text), hint="docs/gateway.md has a whole example") from None
+        # Without the lines themselves: a secret may have been written into one.
+        raise InputError(str(error), hint="docs/gateway.md has a whole example") from None
     here = path.parent
     return [
         hook.model_copy(update={"mapping": here / hook.mapping}) if hook.mapping else hook

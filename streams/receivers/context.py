@@ -90,8 +90,11 @@ def _title(n: Notification, firing: list[dict[str, Any]], resolved: list[dict[st
     if count == 1:
         return str(firing[0]["what"])
     labels = list(dict.fromkeys(item["label"] for item in firing))
-    if len({item["partnership_id"] for item in firing}) == 1 and 1 < len(labels) <= 3 and not n.truncated:
-        return " and ".join([", ".join(map(_small, labels[:-1])), _small(labels[-1])])
+    if len({item["partnership_id"] for item in firing}) == 1 and len(labels) <= 3 and not n.truncated:
+        words = [_small(label) for label in labels]
+        if len(words) == 1:
+            return f"{words[0]}, {count} alerts"
+        return " and ".join([", ".join(words[:-1]), words[-1]])
     return f"{count} alerts"
 
 

@@ -224,9 +224,10 @@ def _why(error: BaseException) -> str:
     return clean(type(error).__name__, 80)
 
 
-async def within(seconds: float, what: str, work: Any) -> Any:
-    """The result of an awaitable, or a DeliveryError that may be retried after so many seconds."""
+async def within(seconds: float, what: str, work: Any, *, grace: float = 0.0) -> Any:
+    """The result of an awaitable, or a DeliveryError that may be retried after so many seconds; `grace`: of
+    waiting that is not the other side's."""
     try:
-        return await asyncio.wait_for(work, seconds)
+        return await asyncio.wait_for(work, seconds + grace)
     except TimeoutError:
         raise DeliveryError(f"{what} did not answer within {seconds:g} s", retryable=True) from None

@@ -28,7 +28,7 @@ def read_routing(path: Path) -> Routing:
         return load_routing(text, name=path.name)
     except YamlError as error:
         raise InputError(
-            error.shown(text),
+            str(error),  # without the lines themselves: a secret may have been written into one
             hint="docs/alerts.md has a whole example; `rapport receivers check` tries a file",
         ) from None
 

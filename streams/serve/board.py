@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel
 
 from processors.readings import unpacked
+from processors.trend import by_the_hour
 from schemas import Reading
 from schemas.common import Time
 from streams.errors import NotFoundError
@@ -132,7 +133,7 @@ async def partnership(
     reading = await state.reader.reading(partnership_id)
     if reading is None or not caller.who.sees(reading.brand_id):
         raise NotFoundError(f"no reading of {partnership_id!r} yet")
-    spark = (await state.reader.sparks()).get(partnership_id, ())
+    spark = by_the_hour((await state.reader.sparks()).get(partnership_id, ()))
     told = {"reading": reading.model_dump(mode="json"), "health": [list(point) for point in spark]}
     return answer(request, told)
 

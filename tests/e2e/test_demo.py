@@ -51,7 +51,8 @@ def test_the_demo_shows_an_alert_within_40_seconds_and_leaves_nothing_behind(tmp
     assert set(summary) == {
         "events_in", "events_per_s", "rejected", "partnerships", "readings", "alerts", "webhook",
     }  # fmt: skip
-    assert summary["webhook"]["received"] >= 1 and summary["webhook"]["refused"] == 0
+    webhook = summary["webhook"]
+    assert webhook["incident_arrived"] and webhook["received"] >= 1 and webhook["refused"] == 0
     assert summary["events_in"] > 10_000 and summary["events_per_s"] > 0 and summary["rejected"] == 0
     assert summary["partnerships"] == 6 and summary["readings"] >= 6
     firing = [alert for alert in summary["alerts"] if alert["state"] == "firing"]

@@ -59,7 +59,7 @@ def test_all_that_can_be_said() -> None:
         ("connection.drop: {min_effect: -30%}", "min_effect", "negative"),
         ("connection.drop: {warning: 50%, critical: 30%}", "connection.drop", "below `warning`"),
         ("connection.drop: {severity: warning}", "severity", "unknown key (did you mean max_severity?)"),
-        ("connection.drop: {enabled: 1}", "enabled", "boolean"),
+        ("connection.drop: {enabled: 1}", "enabled", "true or false"),
         ("connection.drop: 5", "connection.drop", "mapping"),
         ("conection.drop: {}", "conection.drop", "did you mean connection?"),
         ("connection.leek: {}", "connection.leek", "did you mean leak?"),

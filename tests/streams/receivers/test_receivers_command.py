@@ -64,6 +64,21 @@ def test_check_tells_the_line_and_missing_secrets(file, capsys, monkeypatch):
     assert "RAPPORT_NOTIFY_CONFIG" in capsys.readouterr().err
 
 
+def test_a_secret_that_was_written_into_the_file_is_not_told(file, capsys):
+    text = file.read_text().replace("'env:HOOK_SECRET'", SECRET).replace("http://", "http://ann:hunter2@")
+    file.write_text(text.replace("send_resolved: false", "timeout: 3m, rate_limt: 5/m"))
+    assert run(["receivers", "check", str(file)]) == 2
+    told = capsys.readouterr().err
+    for words in (
+        "line 6, column 88: receivers[0].secrets[0]: is a secret: name the environment variable",
+        "receivers[0].url: must not hold a user or password",
+        "line 7, column 39: receivers[1].timeout: should be longer than 0s and not longer than 120s",
+        "receivers[1].rate_limt: unknown key (did you mean rate_limit?)",
+    ):
+        assert words in told, told
+    assert SECRET not in told and "hunter2" not in told
+
+
 async def test_test_sends_a_marked_sample_and_its_end(file):
     async with Web() as web:
         file.write_text(file.read_text().replace("http://127.0.0.1:1", web.url))

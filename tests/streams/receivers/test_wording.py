@@ -92,6 +92,8 @@ def test_a_mail_says_all_that_is_known():
 def test_one_message_names_all_slipping_signals():
     n = group(alert(), alert(alert_id="2", signal="audience_fit", summary="Audience fit fell from 60 to 40."))
     assert render(n, "title").endswith("connection with the audience and audience fit (critical)")
+    twice = group(alert(), alert(alert_id="2", rule="leak"))
+    assert render(twice, "title").endswith(": connection with the audience, 2 alerts (critical)")
     told = render(n, "chat")
     assert told.count("• ") == 2 and "Audience fit fell" in told
     many = group(*(alert(alert_id=str(i), signal="health") for i in range(20)), truncated=999_980)

@@ -15,10 +15,13 @@ from grafana_foundation_sdk.models.common import (
 )
 
 from dashboards.infinity import DATASOURCE, Column, Query
-from dashboards.parts import SCORE_STEPS, plain_thresholds, thresholds
+from dashboards.parts import NOTHING, SCORE_STEPS, plain_thresholds, thresholds
 
 #: Colours of words, in cells that hold one of them.
-STATES: Final = {"ok": "green", "resolved": "green", "pending": "yellow", "firing": "red", "no_data": "blue"}
+STATES: Final = {
+    "ok": "green", "resolved": "green", "pending": "yellow", "firing": "red", "no_data": "blue",
+    "warming_up": "transparent",
+}  # fmt: skip
 SEVERITIES: Final = {"info": "blue", "warning": "orange", "critical": "red"}
 
 
@@ -95,10 +98,11 @@ def _by_column(
         put(column, "custom.cellOptions", coloured)
         put(column, "thresholds", plain_thresholds(SCORE_STEPS))
         put(column, "decimals", 0)
+        put(column, "mappings", [NOTHING])
     for column, colours in words.items():
         put(column, "custom.cellOptions", coloured)
         options = {word: {"color": colour, "index": n} for n, (word, colour) in enumerate(colours.items())}
-        put(column, "mappings", [{"type": "value", "options": options}])
+        put(column, "mappings", [{"type": "value", "options": options}, NOTHING])
     for column, unit in units.items():
         put(column, "unit", unit)
     for column, link in links.items():

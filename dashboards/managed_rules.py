@@ -6,9 +6,11 @@ Where Prometheus already evaluates `rules.yml` and tells an Alertmanager, these 
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any, Final
 
+from dashboards import build
 from dashboards.alert_rules import RULES, Rule
 from dashboards.parts import DATASOURCE_UID
 
@@ -17,8 +19,13 @@ GROUP: Final = "rapport"
 INTERVAL_S: Final = 60
 CONTACT_UID: Final = "rapport-operations"
 CONTACT_NAME: Final = "Rapport operations"
-#: Opened from an alert.
-_DASHBOARD: Final = "rapport-pipeline"
+#: Dashboards in which an alert's panel is looked for, in this order.
+_DASHBOARDS: Final = ("rapport-pipeline", "rapport-detection")
+#: Panels of the rules on whether a process answers at all: `up` is Prometheus's own, and no panel's.
+_PANELS: Final = {
+    "RapportWorkerMissing": "Workers",
+    "RapportNotifierMissing": "Transitions read by the notifier",
+}
 
 
 def group(folder_uid: str, receiver: str | None) -> dict[str, Any]:
@@ -51,11 +58,27 @@ def _rule(rule: Rule, folder_uid: str, receiver: str | None) -> dict[str, Any]:
         "execErrState": "Error",
         "for": rule.wait.replace("0m", "0s") if rule.wait == "0m" else rule.wait,
         "labels": told["labels"],
-        "annotations": {name: _words(text) for name, text in told["annotations"].items()}
-        | {"__dashboardUid__": _DASHBOARD},
+        "annotations": {name: _words(text) for name, text in told["annotations"].items()} | _panel_of(rule),
         "isPaused": False,
     }
     return made | ({"notification_settings": {"receiver": receiver}} if receiver else {})
+
+
+def _panel_of(rule: Rule) -> dict[str, str]:
+    """The panel that opens from an alert: the first that shows what the rule asks for first. Both are needed:
+    Grafana refuses a dashboard without a panel."""
+    asked = re.search(r"rapport_\w+", rule.expr)
+    for uid in _DASHBOARDS:
+        for panel in _boards()[uid]["panels"]:
+            shown = " ".join(target.get("expr", "") for target in panel.get("targets", ()))
+            if panel["title"] == _PANELS.get(rule.name) or (asked and asked[0] in re.findall(r"\w+", shown)):
+                return {"__dashboardUid__": uid, "__panelId__": str(panel["id"])}
+    raise LookupError(f"{rule.name}: no panel shows what it asks for")
+
+
+@functools.cache
+def _boards() -> dict[str, dict[str, Any]]:
+    return build.dashboards()
 
 
 def _uid(name: str) -> str:
@@ -75,6 +98,8 @@ def _query(expr: str) -> dict[str, Any]:
         "datasourceUid": DATASOURCE_UID,
         "model": {
             "refId": "A",
+            "datasource": {"type": "prometheus", "uid": DATASOURCE_UID},
+            "editorMode": "code",
             "expr": expr,
             "instant": True,
             "range": False,

@@ -42,6 +42,11 @@ Steps = Sequence[tuple[float | None, str]]
 #: Health and signals run from 0 to 100; the bounds are for the eye only, alerts have rules of their own.
 SCORE_STEPS: Steps = ((None, RED), (40, ORANGE), (55, YELLOW), (70, GREEN))
 ANY_IS_BAD: Steps = ((None, GREEN), (1, RED))
+#: Of coloured cells: an empty one would get the lowest threshold's colour, as if it were as bad as can be.
+NOTHING = {
+    "type": "special",
+    "options": {"match": "null+nan", "result": {"text": "–", "color": "transparent", "index": 99}},
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ WATERMARK = Gauge("rapport_watermark_timestamp_seconds", "Event clock of the par
 HTTP_REQUESTS = Counter(
     "rapport_http_requests_total", "Requests to the HTTP API", ["route", "method", "status"]
 )
+HTTP_STREAMS = Gauge("rapport_http_streams", "Streams of server-sent events that are open")
 HTTP_SECONDS = Histogram("rapport_http_request_seconds", "Time to answer a request", ["route"], buckets=_MS)
 REDIS_SECONDS = Histogram("rapport_redis_seconds", "Time of a Redis call", ["call"], buckets=_MS)
 REDIS_BYTES = Counter("rapport_redis_bytes_total", "Bytes written to Redis by fenced writes")

@@ -20,7 +20,7 @@ await build({
   target: "es2022", jsx: "automatic", jsxImportSource: "preact", legalComments: "none", charset: "ascii",
 });
 for (const name of ["index.html", "icon.svg"]) copyFileSync(`src/${name}`, `built/${name}`);
-const kept = ["preact", "uplot"].map((name) => {
+const kept = ["preact", "uplot", "eventsource-parser"].map((name) => {
   const { version } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8"));
   return `${name} ${version}\n\n${readFileSync(`node_modules/${name}/LICENSE`, "utf8").trim()}\n`;
 });

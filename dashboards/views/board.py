@@ -26,6 +26,7 @@ from dashboards.parts import (
     ANY_IS_BAD,
     BLUE,
     DATASOURCE,
+    NOTHING,
     SCORE_STEPS,
     Q,
     graph,
@@ -107,6 +108,7 @@ def _board() -> table.Panel:
             [
                 _property("custom.cellOptions", TableBarGaugeCellOptions(mode=BarGaugeDisplayMode.BASIC)),
                 _property("color", {"mode": "thresholds"}),
+                _property("mappings", [NOTHING]),
             ],
         )
         .override_by_name(
@@ -125,7 +127,9 @@ def _board() -> table.Panel:
                     "custom.cellOptions",
                     TableColoredBackgroundCellOptions(mode=TableCellBackgroundDisplayMode.BASIC),
                 ),
-                _property("mappings", [{"type": "value", "options": {"0": {"text": "ok", "index": 0}}}]),
+                _property(
+                    "mappings", [{"type": "value", "options": {"0": {"text": "ok", "index": 0}}}, NOTHING]
+                ),
                 _property("unit", "suffix: firing"),
                 _property("thresholds", plain_thresholds(ANY_IS_BAD)),
                 _property("max", 1),
@@ -142,7 +146,8 @@ def _board() -> table.Panel:
                 _property(
                     "custom.cellOptions",
                     TableColoredBackgroundCellOptions(mode=TableCellBackgroundDisplayMode.BASIC),
-                )
+                ),
+                _property("mappings", [NOTHING]),
             ],
         )
     return panel.sort_by([TableSortByFieldState().display_name("Health").desc(False)])

@@ -19,7 +19,7 @@ def panels() -> list[Builder[models.Panel]]:
             "Requests to `rapport serve` per second by status; many 401 and 429: somebody guesses.",
             Q(rate("rapport_http_requests_total", "status", of=E), "{{status}}"),
             unit="reqps",
-            width=12,
+            width=9,
         ),
         graph(
             "HTTP API: time",
@@ -29,7 +29,14 @@ def panels() -> list[Builder[models.Panel]]:
                 "{{route}}",
             ),
             unit="s",
-            width=12,
+            width=9,
+        ),
+        graph(
+            "HTTP API: streams",
+            "Boards that follow alerts now; at 100 the next ones are told to ask again and again instead.",
+            Q(f"max by (instance) (rapport_http_streams{{{E}}})", "{{instance}}"),
+            unit="short",
+            width=6,
         ),
         graph(
             "Gateway: events",

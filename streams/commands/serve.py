@@ -87,8 +87,13 @@ async def _serve(settings: Settings) -> None:
             )
         )  # fmt: skip
         loop = asyncio.get_running_loop()
+
+        def end() -> None:
+            server.should_exit = True
+            served.feed.closing.set()
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, setattr, server, "should_exit", True)
+            loop.add_signal_handler(number, end)
         try:
             await server.serve()
         except SystemExit:  # how uvicorn says that it could not bind

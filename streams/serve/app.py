@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from streams.people_explain import publisher
 from streams.people_store import open_client
-from streams.serve import alerts, board, digest, pages, problems, silences, tables
+from streams.serve import alerts, board, digest, pages, problems, silences, stream, tables
 from streams.serve.auth import Served
 from streams.serve.guard import Guard
 from streams.serve.models import HealthOut
@@ -37,7 +37,7 @@ def build_app(state: Served) -> Guard:
     )  # fmt: skip
     app.state.served = state
     problems.install(app)
-    for router in (alerts.router, silences.router, digest.router, tables.router, board.router):
+    for router in (alerts.router, stream.router, silences.router, digest.router, tables.router, board.router):
         app.include_router(router)
     pages.install(app)
 

@@ -15,6 +15,7 @@ from streams.people import People, Who
 from streams.people_explain import Publish
 from streams.reader import Reader
 from streams.serve.cache import AlertCache
+from streams.serve.feed import Feed
 from streams.serve.limits import Limiter
 from streams.serve.problems import ProblemError
 from streams.serve.relations import RelationsSource
@@ -37,6 +38,7 @@ class Served:
         self._cache = AlertCache(self.reader, monotonic)
         self.relations = RelationsSource(settings, monotonic)
         self.people = People(settings, client, alerts=self._cache.get)
+        self.feed = Feed(self.people, self.now, monotonic)
         self.tokens = Tokens(self.people.store)
         self.limiter = Limiter(settings.serve_rate, monotonic)
         self.failures = Limiter(30, monotonic)

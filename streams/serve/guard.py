@@ -21,6 +21,8 @@ _HEADERS: Final = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 ]
+#: Answers that end when the caller goes: no deadline, and their time says nothing.
+_STREAM: Final = b"text/event-stream"
 _METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
@@ -40,7 +42,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         began, status, read = time.perf_counter(), 500, 0
-        started = over = late = False
+        started = over = late = endless = False
 
         async def limited() -> Message:
             nonlocal read, over
@@ -51,10 +53,11 @@ class Guard:
             return message
 
         async def headed(message: Message) -> None:
-            nonlocal status, started
+            nonlocal status, started, endless
             if message["type"] == "http.response.start":
                 status, started = message["status"], True
                 names = {name for name, _ in message["headers"]}
+                endless = any(k == b"content-type" and v.startswith(_STREAM) for k, v in message["headers"])
                 # A page may bring a policy of its own.
                 message["headers"] = [*message["headers"], *((k, v) for k, v in _HEADERS if k not in names)]
                 if b"cache-control" not in names:
@@ -78,7 +81,10 @@ class Guard:
             # A task of its own: a library that swallows the cancellation must not hold the answer up.
             work = asyncio.ensure_future(self._app(scope, limited, noted))
             try:
-                if not (await asyncio.wait({work}, timeout=self._timeout_s))[0]:
+                await asyncio.wait({work}, timeout=self._timeout_s)
+                if endless:
+                    await asyncio.wait({work})
+                if not work.done():
                     late = not started
                     raise TimeoutError
             finally:
@@ -97,7 +103,8 @@ class Guard:
             route = getattr(scope.get("route"), "path", "none")
             method = scope["method"] if scope["method"] in _METHODS else "other"
             metrics.HTTP_REQUESTS.labels(route, method, str(status)).inc()
-            metrics.HTTP_SECONDS.labels(route).observe(time.perf_counter() - began)
+            if not endless:
+                metrics.HTTP_SECONDS.labels(route).observe(time.perf_counter() - began)
 
 
 def _forget(work: asyncio.Future[None]) -> None:

@@ -278,6 +278,11 @@ class Grafana:
     def _RoutePutAlertRuleGroup(self, folder: str, name: str, body: dict) -> Answer:  # noqa: N802
         known = {item["name"] for item in self.contacts.values()} | {"grafana-default-email"}
         for rule in body["rules"]:
+            # Not in the document; Grafana's own SetDashboardAndPanelFromAnnotations.
+            if ("__dashboardUid__" in rule["annotations"]) != ("__panelId__" in rule["annotations"]):
+                return 400, {"message": "both annotations __dashboardUid__ and __panelId__ must be specified"}
+            if rule["condition"] not in {query["refId"] for query in rule["data"]}:
+                return 400, {"message": f"condition {rule['condition']} does not exist"}
             told = rule.get("notification_settings")
             if told and told["receiver"] not in known:
                 return 400, {"message": f"receiver {told['receiver']} does not exist"}

@@ -91,6 +91,7 @@ def step() -> None:
     m.NOTIFICATION_SECONDS.labels("mail").observe(0.2)
     m.TEMPLATE_ERRORS.labels("chat").inc()
     m.HTTP_REQUESTS.labels("/api/v1/alerts", "GET", "200").inc()
+    m.HTTP_STREAMS.set(3)
     m.HTTP_SECONDS.labels("/api/v1/alerts").observe(0.004)
 
 

@@ -13,7 +13,7 @@ from grafana_foundation_sdk.models import nodegraph, stat, table, timeseries
 from prometheus_client import Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
-from dashboards import build, provision
+from dashboards import build, parts, provision
 from dashboards.views import board as views_board
 from schemas.alerts import Signal as AlertSignal
 from streams import metrics
@@ -94,6 +94,14 @@ def test_numbers_and_scores_have_thresholds():
     for _, panel in PANELS:
         if panel["type"] in ("stat", "table"):
             assert panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+
+
+def test_an_empty_cell_is_not_coloured_as_the_worst():
+    for _, panel in PANELS:
+        for override in panel["fieldConfig"]["overrides"]:
+            told = {item["id"]: item["value"] for item in override["properties"]}
+            if told.get("custom.cellOptions", {}).get("type") == "color-background":
+                assert parts.NOTHING in told["mappings"], (panel["title"], override["matcher"])
 
 
 def test_uids_are_fixed_and_ids_are_unique():

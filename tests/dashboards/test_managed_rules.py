@@ -32,7 +32,14 @@ def test_words_name_the_value_as_grafana_does():
     text = json.dumps([made["annotations"] for made in GROUP["rules"]])
     assert "$values.A.Value" in text and not re.search(r"\$value\b", text)
     assert all(made["annotations"]["runbook"].endswith(f"{made['title']}.md") for made in GROUP["rules"])
-    assert all(made["annotations"]["__dashboardUid__"] in build.dashboards() for made in GROUP["rules"])
+
+
+@pytest.mark.parametrize("rule, made", PAIRS, ids=[rule.name for rule in RULES])
+def test_an_alert_opens_a_panel_that_shows_what_it_is_about(rule, made):
+    board = build.dashboards()[made["annotations"]["__dashboardUid__"]]
+    (panel,) = [one for one in board["panels"] if str(one["id"]) == made["annotations"]["__panelId__"]]
+    asked = set(re.findall(r"rapport_\w+", rule.expr)) or {"rapport_partitions_owned", "rapport_notifier"}
+    assert panel["type"] != "row" and any(name in json.dumps(panel["targets"]) for name in asked)
 
 
 def test_uids_are_grafanas_and_each_ones_own():

@@ -2,7 +2,7 @@
 import { useRef, useState } from "preact/hooks";
 import { type Alert, act } from "./api";
 import { Badge, Time } from "./pictures";
-import { refreshAlerts } from "./store";
+import { MOST_ALERTS, denied, refreshAlerts, useStore } from "./store";
 import { SIGNALS, plain, share } from "./words";
 
 type Verb = "ack" | "silence" | "explain" | "wrong";
@@ -46,6 +46,25 @@ export function AlertCard({ alert, brief = false }: { alert: Alert; brief?: bool
       )}
       <p role="status" class={said ? "mark" : "sr"}>{said}</p>
     </article>
+  );
+}
+
+/** All that is known, the newest first; at first only what is open. */
+export function AlertsPage() {
+  const { alerts } = useStore();
+  const [open, only] = useState(true);
+  const all = alerts ?? [], standing = all.filter((a) => a.state !== "resolved"), shown = open ? standing : all;
+  return (
+    <div class="page">
+      <h1>Alerts</h1>
+      <div class="acts" role="group" aria-label="Which alerts">
+        <button aria-pressed={open} onClick={() => only(true)}>Open ({standing.length})</button>
+        <button aria-pressed={!open} onClick={() => only(false)}>With those that ended ({all.length})</button>
+      </div>
+      {shown.map((a) => <AlertCard key={a.alert_id} alert={a} />)}
+      {shown.length === 0 && <p class="empty">{!alerts ? (denied("alerts") ? "This token shows no alerts: it lacks the scope alerts:read." : "Loading …") : open && all.length ? "Nothing slips now." : "No alert was raised so far."}</p>}
+      {all.length >= MOST_ALERTS && <p class="faint">The newest {MOST_ALERTS}; `rapport alerts list --all` has them all.</p>}
+    </div>
   );
 }
 

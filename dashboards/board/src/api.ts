@@ -1,4 +1,5 @@
 // What the server says, and how it is asked: a token in this tab alone, ETags, plain errors.
+import { createParser } from "eventsource-parser";
 
 export type Score = { value: number | null; low: number | null; high: number | null; baseline: number | null; measurable: boolean; why: string | null };
 export type Row = {
@@ -57,6 +58,20 @@ export async function get<T>(path: string): Promise<T> {
   return body as T;
 }
 
+/** Server-sent events, with the token in a header, which the browser's own EventSource cannot send. Ends when the server ends it.
+ * `heard`: for each piece that comes, comments too. */
+export async function follow(path: string, since: string, tell: (data: string, id: string) => void, heard: () => void, signal: AbortSignal): Promise<void> {
+  const answer = await send(path, { headers: since ? { "Last-Event-ID": since } : {}, signal });
+  const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
+  const parser = createParser({ onEvent: (event) => tell(event.data, event.id ?? "") });
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    heard();
+    parser.feed(value);
+  }
+}
+
 export async function act(method: string, path: string, body?: unknown): Promise<void> {
   await send(path, { method, ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }) });
 }
@@ -65,7 +80,7 @@ async function send(path: string, init: RequestInit): Promise<Response> {
   const headers = { ...(init.headers as Record<string, string>), Authorization: `Bearer ${sessionStorage.getItem(KEY) ?? ""}` };
   let answer: Response;
   try {
-    answer = await fetch(`/api/v1${path}`, { ...init, headers, cache: "no-store", signal: AbortSignal.timeout(12_000) });
+    answer = await fetch(`/api/v1${path}`, { ...init, headers, cache: "no-store", signal: init.signal ?? AbortSignal.timeout(12_000) });
   } catch {
     throw new ApiError(0, "the server cannot be reached");
   }

@@ -3,7 +3,7 @@ import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import "uplot/dist/uPlot.min.css";
 import "./board.css";
-import { AlertCard } from "./alerts";
+import { AlertsPage } from "./alerts";
 import { Board } from "./list";
 import { PartnershipPage } from "./partnership";
 import { RelationsPage } from "./relations";
@@ -14,7 +14,7 @@ const THEMES = ["auto", "light", "dark"];
 function App() {
   const [place, go] = useState(location.hash);
   const [theme, dress] = useState(localStorage.getItem("rapport-theme") ?? "auto");
-  const { signedIn, error, heardAt, alerts, rows } = useStore();
+  const { signedIn, error, heardAt, rows } = useStore();
   useEffect(() => {
     const moved = () => { go(location.hash); scrollTo(0, 0); };
     const key = (e: KeyboardEvent) => {
@@ -39,13 +39,13 @@ function App() {
         {signedIn && <nav aria-label="Pages">{link("", "Board")}{link("alerts", "Alerts")}{link("relations", "Relationships")}</nav>}
         <span class="rest" />
         {signedIn && <span class={`live ${live}`} role="status">{live === "away" ? "Disconnected" : live === "live" ? "Live" : "Connecting"}</span>}
-        <button onClick={next} title="Light, dark, or as the system has it">Theme: {theme}</button>
+        <button onClick={next} title="Light, dark, or as the system has it" aria-label={`Theme: ${theme}`}><span class="long">Theme: </span>{theme}</button>
         {signedIn && <button onClick={() => signIn(null)}>Sign out</button>}
       </header>
       {signedIn && error && <p class="banner" role="alert">{error.status === 403 ? `This token does not show everything: ${error.message}.` : `${rows ? "What you see may be out of date" : "Nothing can be shown"}: ${error.message}. It is tried again by itself.`}</p>}
       <main id="content" tabIndex={-1}>
         {!signedIn ? <SignIn /> : part === "p" ? <PartnershipPage id={named(place.slice(4))} /> : part === "relations" ? <RelationsPage />
-          : part === "alerts" ? <div class="page"><h1>Alerts</h1>{(alerts ?? []).map((a) => <AlertCard key={a.alert_id} alert={a} />)}{alerts?.length === 0 && <p class="empty">No alert was raised so far.</p>}</div>
+          : part === "alerts" ? <AlertsPage />
           : <Board />}
       </main>
     </>

@@ -4,7 +4,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Row } from "./api";
 import { AlertCard } from "./alerts";
 import { Age, Badge, Spark, Value } from "./pictures";
-import { useStore } from "./store";
+import { denied, useStore } from "./store";
 import { SIGNALS, STATES } from "./words";
 
 const NAMES = Object.keys(SIGNALS);
@@ -63,7 +63,7 @@ export function Board() {
     && (!tier || row.tier === tier) && (!platform || row.platform === platform) && (!standing || row.state === standing)).sort(SORTS[sort]),
   [rows, words, brand, tier, platform, standing, sort]);
   const view = useView(shown.length);
-  if (!rows) return <p class="empty" aria-busy="true">Loading partnerships …</p>;
+  if (!rows) return denied("rows") ? <p class="empty">This token shows no partnerships: it lacks the scope partnerships:read.</p> : <p class="empty" aria-busy="true">Loading partnerships …</p>;
   const open = (alerts ?? []).filter((a) => a.state !== "resolved");
   const count = (state: string) => rows.filter((row) => row.state === state).length;
   return (
@@ -101,7 +101,7 @@ export function Board() {
         <aside class="feed" aria-label="Alerts">
           <h2>Alerts <span class="faint">{open.length} open</span></h2>
           <div aria-live="polite">{open.slice(0, 30).map((a) => <AlertCard key={a.alert_id} alert={a} brief />)}</div>
-          {open.length === 0 && <p class="empty">{alerts ? "Nothing slips." : "Loading …"}</p>}
+          {open.length === 0 && <p class="empty">{alerts ? "Nothing slips." : denied("alerts") ? "This token shows no alerts: it lacks the scope alerts:read." : "Loading …"}</p>}
           <a href="#/alerts">All alerts</a>
         </aside>
       </div>

@@ -4,7 +4,7 @@ import { type Insight, type Part, type Whole, get } from "./api";
 import { AlertCard } from "./alerts";
 import { Age, Badge, Bar, HealthChart, Time } from "./pictures";
 import { useStore } from "./store";
-import { SIGNALS, judge, num, plain, share, told } from "./words";
+import { SIGNALS, judge, num, plain, share, span, told } from "./words";
 
 const ABOUT: [string, string][] = [["rising", "Rising"], ["open question", "Questions not answered yet"], ["wish to buy", "Wishes to buy"], ["objection", "Objections"], ["to make together", "To make together"]];
 
@@ -54,6 +54,7 @@ export function PartnershipPage({ id }: { id: string }) {
       <section class="card"><h2>Health by the hour</h2><HealthChart points={body.health} alerts={own} /></section>
       <div class="grid">{Object.keys(SIGNALS).map((name) => <Signal key={name} name={name} part={reading.signals[name]} />)}</div>
       <section class="card"><h2>What the audience says</h2>
+        {words.body?.items.length === 0 && <p class="empty">Nothing that stands out yet.</p>}
         {words.body ? ABOUT.map(([about, title]) => <Said key={about} title={title} items={words.body!.items.filter((i) => i.about === about)} />) : <p class="empty">{words.error || "Loading …"}</p>}
       </section>
       {own.some((a) => a.state === "resolved") && <section class="card"><h2>Earlier alerts</h2>{own.filter((a) => a.state === "resolved").slice(0, 20).map((a) => <AlertCard key={a.alert_id} alert={a} brief />)}</section>}
@@ -67,7 +68,7 @@ function Signal({ name, part }: { name: string; part: Part | undefined }) {
     <section class="card" id={name}>
       <h2>{SIGNALS[name]!.name} <span class={`at ${judge(part?.value ?? null, part?.baseline ?? null)}`}>{num(part?.value)}</span></h2>
       <p class="faint">{SIGNALS[name]!.tells}</p>
-      {score?.value != null ? <><Bar score={score} /><p class="faint">{part!.lo != null && <>most likely {num(part!.lo)} to {num(part!.hi)} · </>}{part!.baseline != null ? <>usually {num(part!.baseline)} · </> : "no reference yet · "}from {Math.round(part!.n).toLocaleString()} acts{part!.window && <>, {part!.window}</>}</p></>
+      {score?.value != null ? <><Bar score={score} /><p class="faint">{part!.lo != null && <>most likely {num(part!.lo)} to {num(part!.hi)} · </>}{part!.baseline != null ? <>usually {num(part!.baseline)} · </> : "no reference yet · "}from {Math.round(part!.n).toLocaleString()} acts{part!.window && <>, {span(part!.window)}</>}</p></>
         : <p class="note">Not measurable here{part?.why && <>: <bdi>{part.why}</bdi></>}.</p>}
       {part && Object.keys(part.parts).length > 0 && (
         <div class="scroll" tabIndex={0} role="region" aria-label={`Parts of ${SIGNALS[name]!.name}`}><table>

@@ -1,9 +1,11 @@
-// What is known now, asked for again and again, and who is told when it changed.
+// What is known now, asked for again and again or told by the server, and who is told when it changed.
 import { useEffect, useState } from "preact/hooks";
-import { type Alert, ApiError, type Row, get, hasToken, setToken } from "./api";
+import { type Alert, ApiError, type Row, follow, get, hasToken, setToken } from "./api";
 
-/** Alerts are asked for each second (a 304 while nothing changed), lines every five. */
-const ALERTS_MS = 1_000, ROWS_MS = 5_000, MOST_ALERTS = 200;
+/** Lines are asked for every five seconds (a 304 while nothing changed); alerts come by themselves, and are asked
+ * for where a stream cannot be had. The server says something every 15 s: after three times that it is away. */
+const ROWS_MS = 5_000, QUIET_MS = 45_000, AGAIN_MS = 500, AGAIN_MOST_MS = 10_000;
+export const MOST_ALERTS = 200;
 
 export type State = {
   rows: Row[] | null; alerts: Alert[] | null; error: ApiError | null; heardAt: number; signedIn: boolean; now: number;
@@ -25,8 +27,13 @@ export function useStore(): State {
 }
 export function signIn(token: string | null) {
   setToken(token);
+  failed.clear();
+  lastEvent = "";
+  lastRows = null;
   set({ signedIn: token !== null, error: null, rows: null, alerts: null });
-  if (token !== null) void refresh();
+  stream?.abort();
+  if (token !== null) void refreshRows();
+  wake();
 }
 
 const rowsBefore = new Map<string, { text: string; row: Row }>();
@@ -49,32 +56,77 @@ async function loadAlerts() {
   const body = await get<{ items: Alert[] }>(`/alerts?limit=${MOST_ALERTS}&state=all`);
   if (body.items !== state.alerts) set({ alerts: body.items });
 }
-async function tried(load: () => Promise<void>) {
+
+/** What does not work now, by what was asked. One that works says nothing about the other. */
+const failed = new Map<string, ApiError>();
+async function tried(what: string, load: () => Promise<void>) {
   if (!state.signedIn || document.hidden) return;
   try {
     await load();
-    if (state.error) set({ error: null });
-    state.heardAt = Date.now();
+    worked(what);
   } catch (error) {
     const told = error instanceof ApiError ? error : new ApiError(-1, String(error));
     if (told.status === 401) signIn(null);
+    failed.set(what, told);
     set({ error: told });
   }
 }
-export const refresh = () => Promise.all([tried(loadRows), tried(loadAlerts)]);
-export const refreshAlerts = () => tried(loadAlerts);
+/** Whether the token may not see this. */
+export const denied = (what: "rows" | "alerts") => failed.get(what)?.status === 403;
+function worked(what: string) {
+  if (failed.delete(what)) set({ error: [...failed.values()][0] ?? null });
+  if (!state.heardAt) set({ heardAt: Date.now() });
+}
+const refreshRows = () => tried("rows", loadRows);
+export const refreshAlerts = () => tried("alerts", loadAlerts);
 
-/** Asks again after each answer, slower while the server is away. */
-function keep(load: () => Promise<void>, every: number) {
+type Told = { whole: boolean; items: Alert[]; gone: string[] };
+/** Alerts as the server tells them: all, or what changed since. Newest first. */
+function hear(told: Told) {
+  const away = new Set([...told.gone, ...told.items.map((a) => a.alert_id)]);
+  const kept = told.whole ? [] : (state.alerts ?? []).filter((a) => !away.has(a.alert_id));
+  const alerts = [...told.items, ...kept].sort((a, b) => Date.parse(b.at) - Date.parse(a.at) || (a.alert_id < b.alert_id ? 1 : -1));
+  set({ alerts: alerts.slice(0, MOST_ALERTS) });
+  if (told.whole || soon) return;
+  soon = setTimeout(() => { soon = 0; void refreshRows(); }, 700); // a line's state is that of its alerts
+}
+let soon = 0;
+
+let stream: AbortController | null = null, lastEvent = "", wake = () => {};
+const pause = (ms: number) => new Promise<void>((go) => { const timer = setTimeout(go, ms); wake = () => { clearTimeout(timer); go(); }; });
+/** One stream after the other, from where the last one ended; slower and slower while there is none. */
+async function followAlerts() {
+  for (let wait = AGAIN_MS; ; ) {
+    if (!state.signedIn || document.hidden) {
+      await pause(3_600_000); // until someone looks or signs in
+      continue;
+    }
+    const mine = (stream = new AbortController());
+    let timer = 0;
+    const heard = () => { clearTimeout(timer); timer = setTimeout(() => mine.abort(), QUIET_MS); worked("alerts"); wait = AGAIN_MS; };
+    try {
+      timer = setTimeout(() => mine.abort(), QUIET_MS);
+      await follow("/stream", lastEvent, (data, id) => { if (mine === stream) { hear(JSON.parse(data) as Told); lastEvent = id; } }, heard, mine.signal);
+    } catch {
+      if (!document.hidden && state.signedIn) await refreshAlerts(); // says what is the matter, if there is anything
+    }
+    clearTimeout(timer);
+    if (document.hidden) continue;
+    await pause(wait * (0.75 + Math.random() / 2));
+    wait = Math.min(wait * 2, AGAIN_MOST_MS);
+  }
+}
+
+export function begin() {
   const next = async () => {
-    await tried(load);
-    setTimeout(next, state.error ? Math.max(every, 3_000) : every);
+    await refreshRows();
+    setTimeout(next, ROWS_MS);
   };
   void next();
-}
-export function begin() {
-  keep(loadRows, ROWS_MS);
-  keep(loadAlerts, ALERTS_MS);
+  void followAlerts();
   setInterval(() => set({ now: Date.now() }), 15_000);
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) void refresh(); });
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) stream?.abort();
+    else { void refreshRows(); wake(); }
+  });
 }

@@ -90,9 +90,8 @@ def test_a_thousand_partnerships_open_in_a_second(page: Page) -> None:
     page.reload()
     page.wait_for_selector("#lines .row")
     took = page.evaluate("performance.now()")
-    assert took < 2_000, (
-        f"{took:.0f} ms"
-    )  # on two cores shared with other tests; measured alone: docs/board.md
+    # Two cores are shared with other tests here; measured alone: docs/board.md.
+    assert took < 2_000, f"{took:.0f} ms"
 
 
 def test_an_alert_appears_within_two_seconds_and_is_acknowledged(page: Page, served: Served) -> None:
@@ -117,6 +116,44 @@ def test_an_alert_appears_within_two_seconds_and_is_acknowledged(page: Page, ser
     card.locator("input[name=note]").fill("until Monday")
     card.get_by_role("button", name="Silence").click()
     card.get_by_text("Silenced by").wait_for()
+
+
+def test_lines_change_in_place_without_a_flicker(page: Page, served: Served) -> None:
+    page.evaluate(
+        """() => {
+          window.shifted = 0; window.drawn = 0;
+          new PerformanceObserver(l => l.getEntries().forEach(e => window.shifted += e.value))
+            .observe({type: "layout-shift"});
+          window.before = [...document.querySelectorAll("#lines .row")];
+          const count = m => window.drawn += m.addedNodes.length + m.removedNodes.length;
+          const lines = document.getElementById("lines");
+          new MutationObserver(all => all.forEach(count)).observe(lines, {childList: true});
+          scrollTo(0, 300);
+        }"""
+    )
+    name = page.get_attribute("#lines .row:nth-child(3)", "data-partnership")
+    served.change(name, 12.4)
+    page.wait_for_function(
+        "name => [...document.querySelectorAll('#lines .row')].find(r => r.dataset.partnership === name)"
+        ".querySelectorAll('.signal b')[0].textContent === '12'",
+        arg=name, timeout=10_000,
+    )  # fmt: skip
+    assert page.evaluate("window.before.every(row => row.isConnected)")
+    assert page.evaluate("[window.shifted, window.drawn, scrollY]") == [0, 0, 300]
+
+
+def test_it_goes_on_when_the_server_comes_back(browser: Browser, served: Served) -> None:
+    found = browser.new_page()
+    found.goto(served.address)
+    found.wait_for_selector('.feed [data-alert="a1b2c3d4"]')
+    served.child.stop()
+    found.get_by_text("What you see may be out of date").wait_for()
+    served.begin()
+    served.raise_alert("again001", "acme--partner-0006")
+    found.wait_for_selector('.feed [data-alert="again001"]', timeout=15_000)
+    found.get_by_text("Live", exact=True).wait_for()
+    assert found.locator(".banner").count() == 0
+    found.close()
 
 
 def test_hostile_names_do_no_harm(page: Page) -> None:

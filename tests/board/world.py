@@ -45,6 +45,8 @@ class Served:
     address: str
     settings: Settings
     store: redis.Redis
+    place: Path
+    child: Child
 
     @property
     def origin(self) -> str:
@@ -61,6 +63,18 @@ class Served:
         made = alert(alert_id, partnership, **more)
         self.store.hset(_keys(self.settings).alerts, made.fingerprint, made.model_dump_json())
         return made
+
+    def change(self, partnership: str, quality: float) -> None:
+        """A reading with another interaction quality, as a worker writes it."""
+        key = _keys(self.settings).readings
+        made = Reading.model_validate_json(self.store.hget(key, partnership) or b"")
+        told = made.signals["interaction_quality"].model_copy(update={"value": quality})
+        signals = made.signals | {"interaction_quality": told}
+        self.store.hset(key, partnership, made.model_copy(update={"signals": signals}).model_dump_json())
+
+    def begin(self) -> None:
+        """The process, on its port."""
+        self.child = _server(self.settings, self.place)
 
 
 def chromium() -> str | None:
@@ -156,18 +170,24 @@ def serving(count: int) -> Iterator[Served]:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         settings = Settings(redis_url=server.url, serve_port=free_port(), broker="127.0.0.1:1")
         write(settings, count)
-        told = {"RAPPORT_REDIS_URL": server.url, "RAPPORT_SERVE_PORT": str(settings.serve_port),
-                "RAPPORT_SERVE_RATE": "6000", "RAPPORT_CONFIG": str(place / "none.toml")}  # fmt: skip
-        (place / "none.toml").touch()
-        child = Child(
-            "rapport serve", [sys.executable, "-m", "streams.cli", "serve"], place / "serve.log",
-            env=os.environ | told,
-        )  # fmt: skip
-        stack.callback(child.stop)
-        child.wait_until(lambda: _answers(settings.serve_port), 30, says="")
+        child = _server(settings, place)
         address = asyncio.run(board_address(settings))
         store = stack.enter_context(redis.Redis.from_url(server.url))
-        yield Served(address, settings, store)
+        made = Served(address, settings, store, place, child)
+        stack.callback(lambda: made.child.stop())
+        yield made
+
+
+def _server(settings: Settings, place: Path) -> Child:
+    told = {"RAPPORT_REDIS_URL": settings.redis_url, "RAPPORT_SERVE_PORT": str(settings.serve_port),
+            "RAPPORT_SERVE_RATE": "6000", "RAPPORT_CONFIG": str(place / "none.toml")}  # fmt: skip
+    (place / "none.toml").touch()
+    child = Child(
+        "rapport serve", [sys.executable, "-m", "streams.cli", "serve"], place / "serve.log",
+        env=os.environ | told,
+    )  # fmt: skip
+    child.wait_until(lambda: _answers(settings.serve_port), 30, says="")
+    return child
 
 
 def _answers(port: int) -> bool:

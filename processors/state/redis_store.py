@@ -22,18 +22,10 @@ from processors.state.store import Answer, Claim, StoreError, Write, full
 T = TypeVar("T")
 #: What fence.lua's rapport_version() answers.
 LIBRARY_VERSION = 2
-#: Answers that pass by themselves: tried again with backoff.
-_PASSING = (
-    "MISCONF",
-    "LOADING",
-    "READONLY",
-    "CLUSTERDOWN",
-    "TRYAGAIN",
-    "MASTERDOWN",
-    "BUSY",
-    "NOREPLICAS",
-    "OOM",
-)
+#: Answers that pass by themselves: tried again with backoff. Of some the client makes exceptions of their
+#: own, and drops the word in front.
+_PASSING = (errors.ReadOnlyError, errors.OutOfMemoryError, errors.ClusterDownError, errors.TryAgainError)
+_PASSING_WORDS = ("MISCONF", "BUSY", "NOREPLICAS")
 
 
 class Observer(Protocol):
@@ -140,7 +132,7 @@ class RedisStore:
                 message = str(error)
                 if "unction not found" in message:
                     await self._reload()
-                elif not message.startswith(_PASSING):
+                elif not isinstance(error, _PASSING) and not message.startswith(_PASSING_WORDS):
                     raise StoreError(f"Redis refused {name}: {message}", retryable=False) from error
                 last: Exception = error
             except errors.AuthenticationError as error:

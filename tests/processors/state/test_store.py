@@ -215,6 +215,35 @@ async def test_a_redis_that_is_away_is_said_so_within_the_timeout(
         await store.close()
 
 
+async def test_a_redis_that_is_full_or_a_replica_is_tried_again_later(
+    redis_server: Callable[..., RedisServer],
+) -> None:
+    """After a failover the old primary is a replica for a while; a full one is given memory."""
+    server, primary = redis_server(), redis_server()
+    store = RedisStore(server.url, timeout=2.0, attempts=2)
+    try:
+        await store.load_library()
+        keys = fresh()
+        claim = await store.claim(keys)
+        write = Write(claim.epoch, claim.seq, -1, 1)
+        write.add("SET", keys.comments("a"), [b"once"])
+        for harm, cure in (
+            (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),
+            (("REPLICAOF", "127.0.0.1", str(primary.port)), ("REPLICAOF", "NO", "ONE")),
+        ):
+            await store._redis.execute_command(*harm)
+            with pytest.raises(StoreError, match="Redis did not do apply") as caught:
+                await store.apply(keys, write)
+            assert caught.value.retryable, caught.value
+            await store._redis.execute_command(*cure)
+        await store.load_library()  # what it had went when it became a replica of an empty one
+        claim = await store.claim(keys)
+        write.epoch = claim.epoch
+        assert await store.apply(keys, write) == (Answer.OK, 1)
+    finally:
+        await store.close()
+
+
 async def test_what_redis_refuses_for_good_is_not_tried_again(store: RedisStore) -> None:
     keys = fresh()
     claim = await store.claim(keys)

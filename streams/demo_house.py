@@ -14,13 +14,13 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import redis.asyncio as redis
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import DeleteGroupsRequest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from redis.exceptions import RedisError
 
+from processors.state.connect import open_redis
 from schemas.topics import TOPICS
 from streams.children import Child, free_port
 from streams.embedded import EmbeddedBroker, EmbeddedStore
@@ -217,7 +217,7 @@ async def _remove_keys(settings: Settings) -> None:
     """Only keys under the demo's own, random namespace."""
     if not settings.namespace.startswith(_MARK):
         return
-    client = redis.Redis.from_url(settings.redis_url, socket_timeout=settings.redis_timeout_s)
+    client = open_redis(settings.redis_url, socket_timeout=settings.redis_timeout_s)
     try:
         for pattern in (f"{{{settings.namespace}:*", f"{{{settings.namespace}}}*"):
             async for key in client.scan_iter(match=pattern, count=1_000):

@@ -10,7 +10,7 @@ import datetime as dt
 import secrets
 import time
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import redis.asyncio as redis
 from redis.exceptions import RedisError
@@ -56,15 +56,7 @@ async def hasher_of(settings: Settings, client: redis.Redis, *, make: bool = Fal
 async def keys_used(settings: Settings, client: redis.Redis) -> dict[str, str]:
     """Fingerprint of each key that workers hashed actors with -> since when. Raises StoreUnavailableError."""
     store = ActStore(settings, client)
-    names: list[bytes] = []
-    cursor: Any = 0
-    while True:
-        cursor, page = await store.ask(
-            client.scan(cursor, match=hash_used_key(settings.namespace, "*"), count=1_000)
-        )
-        names += page
-        if not int(cursor):
-            break
+    names = [name async for name in store.keys(hash_used_key(settings.namespace, "*"))]
     values = await store.ask(client.mget(names)) if names else []
     found = zip(names, values, strict=True)
     return {name.rpartition(b":")[2].decode(): (value or b"").decode() for name, value in found}

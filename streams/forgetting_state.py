@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import struct
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, cast
@@ -92,7 +92,8 @@ class State:
         found: dict[int, list[Place]] = {actor.hash: [] for actor in actors}
         needles = [(actor, actor.needle) for actor in actors]
         count = 0
-        async for key in self._keys():
+        names = self._namespace
+        async for key in self._store.keys(f"{{{names}}}*", f"{{{names}:*"):
             count += 1
             if on_progress is not None:
                 on_progress(count)
@@ -130,16 +131,6 @@ class State:
             if await self._ask(self._redis.eval(_REWRITE, 1, key, name, before, after)):
                 return True
         return False
-
-    async def _keys(self) -> AsyncIterator[bytes]:
-        for pattern in (f"{{{self._namespace}}}*", f"{{{self._namespace}:*"):
-            cursor: Any = 0
-            while True:
-                cursor, page = await self._ask(self._redis.scan(cursor, match=pattern, count=_PAGE))
-                for key in page:
-                    yield cast(bytes, key)
-                if not int(cursor):
-                    break
 
     async def _fields(self, key: bytes) -> dict[bytes, bytes]:
         """All values of a key by field, place or number."""

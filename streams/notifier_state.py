@@ -10,12 +10,12 @@ from time import time
 from typing import Any, Self
 
 import msgspec
-import redis.asyncio as redis
 from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from processors.notify.keys import Failed, NotifyKeys, Off, off_key, partitions_key, sources_key
 from processors.notify.outside import Outside
+from processors.state.connect import open_redis
 from processors.state.layout import PartitionKeys
 from schemas import topics
 from schemas.acts import Silence
@@ -39,7 +39,7 @@ class NotifierState:
 
     def __init__(self, settings: Settings, partitions: int, client: Any = None) -> None:
         self._settings = settings
-        self._redis = client or redis.Redis.from_url(
+        self._redis = client or open_redis(
             settings.redis_url, socket_timeout=settings.redis_timeout_s, protocol=2,
             socket_connect_timeout=min(2.0, settings.redis_timeout_s),
         )  # fmt: skip

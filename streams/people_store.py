@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
 
@@ -20,6 +21,7 @@ from redis.exceptions import AuthenticationError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from processors.state.connect import open_redis
 from schemas.acts import Act
 from schemas.common import Record
 from streams import metrics
@@ -60,7 +62,7 @@ class Change:
 
 def open_client(settings: Settings) -> redis.Redis:
     """A client with timeouts and bounded retries, as all that people use."""
-    return redis.Redis.from_url(
+    return open_redis(
         settings.redis_url,
         socket_timeout=settings.redis_timeout_s,
         socket_connect_timeout=min(2.0, settings.redis_timeout_s),
@@ -169,11 +171,22 @@ class ActStore:
             if len(page) < count:
                 return
 
+    async def keys(self, *patterns: str) -> AsyncIterator[bytes]:
+        """Names of all keys that match, of every node of a cluster; some twice where keys move meanwhile."""
+        for pattern in patterns:
+            with self._translated():
+                async for key in self._redis.scan_iter(match=pattern, count=_PAGE):
+                    yield cast(bytes, key)
+
     async def ask(self, call: Any) -> Any:
         """The call's answer, or StoreUnavailableError with what to do. The client itself tries again."""
+        with metrics.REDIS_SECONDS.labels("people").time(), self._translated():
+            return await call
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
         try:
-            with metrics.REDIS_SECONDS.labels("people").time():
-                return await call
+            yield
         except AuthenticationError as error:
             raise StoreUnavailableError(
                 f"Redis refuses us: {error}", hint="user and password belong into RAPPORT_REDIS_URL"

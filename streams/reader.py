@@ -23,6 +23,7 @@ from redis.exceptions import AuthenticationError, RedisError
 
 from processors.readings import unpacked
 from processors.snapshot import Snapshot, decode_snapshot
+from processors.state.connect import open_redis
 from processors.state.layout import LAYOUT_VERSION, PartitionKeys, layout_key, partition_of, snapshot_key
 from schemas import Alert, Reading
 from streams.errors import NotFoundError, RapportError, StoreUnavailableError
@@ -91,7 +92,7 @@ class Reader:
     def __init__(self, settings: Settings, *, client: redis.Redis | None = None) -> None:
         self._settings = settings
         self._own = client is None
-        self._redis = client or redis.Redis.from_url(
+        self._redis = client or open_redis(
             settings.redis_url,
             socket_timeout=settings.redis_timeout_s,
             socket_connect_timeout=min(2.0, settings.redis_timeout_s),

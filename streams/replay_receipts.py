@@ -19,6 +19,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError
 
+from processors.state.connect import open_redis
 from processors.state.layout import receipts_key
 from streams.errors import RapportError, StoreUnavailableError
 from streams.reading.survey import Survey
@@ -51,7 +52,7 @@ class Receipts:
         self._key = receipts_key(settings.namespace)
         self._topic = topic
         timeout = settings.redis_timeout_s
-        self._redis: redis.Redis = redis.from_url(
+        self._redis: redis.Redis = open_redis(
             settings.redis_url, socket_timeout=timeout, socket_connect_timeout=timeout,
             retry=Retry(ExponentialBackoff(), _RETRIES),
         )  # fmt: skip

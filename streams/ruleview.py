@@ -118,10 +118,11 @@ async def read_compared(settings: Settings) -> list[dict[str, Any]]:
     """Transitions in short, of live and shadow rules, from every partition. Raises StoreUnavailableError."""
     import redis.asyncio as redis
 
+    from processors.state.connect import open_redis
     from streams.errors import StoreUnavailableError
     from streams.reader import Reader
 
-    client = redis.Redis.from_url(
+    client = open_redis(
         settings.redis_url, socket_timeout=settings.redis_timeout_s, socket_connect_timeout=2.0
     )
     found = []

@@ -15,6 +15,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from processors.state.address import cluster_of
+
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 
 
@@ -38,7 +40,10 @@ class Settings(BaseSettings):
     )
     kafka_username: str | None = Field(None, description="Our name at Kafka, with sasl_*")
     kafka_password: SecretStr | None = Field(None, description="Our password at Kafka, with sasl_*")
-    redis_url: str = Field("redis://127.0.0.1:6379/0", description="Redis or Valkey, redis:// or rediss://")
+    redis_url: str = Field(
+        "redis://127.0.0.1:6379/0",
+        description="Redis or Valkey, redis:// or rediss://; of a cluster any node, with ?cluster=yes",
+    )
     namespace: Name = Field("rapport", description="Prefix of all Redis keys; one per installation")
     group: Name = Field("rapport-worker", description="Kafka consumer group of the workers")
     topic_prefix: str = Field(
@@ -237,6 +242,7 @@ class Settings(BaseSettings):
     def _redis(cls, value: str) -> str:
         if not value.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("must start with redis://, rediss:// or unix://")
+        cluster_of(value)
         return value
 
     @cached_property

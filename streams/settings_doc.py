@@ -26,6 +26,7 @@ PREFIX = "RAPPORT_"
 #: Environment names with our prefix that are no settings: where the settings lie, and what tests listen to.
 OTHER_NAMES = frozenset({"RAPPORT_CONFIG"})
 _SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT)(_|$)|_PORT_\d+_(TCP|UDP)")
+_PASSWORD = re.compile(r"([?&](?:ssl_)?password=)[^&]*")
 _WORDS = {
     int: "a whole number",
     float: "a number",
@@ -92,11 +93,11 @@ def shown_value(settings: Settings, doc: SettingDoc) -> str | int | float | bool
 
 
 def mask_address(address: str) -> str:
-    """The address with its password hidden: redis://user:********@host:6379/0."""
-    scheme, mark, rest = address.partition("://")
+    """The address with its password hidden: redis://user:********@host:6379/0 (or ?password=********)."""
+    scheme, mark, rest = _PASSWORD.sub(r"\1********", address).partition("://")
     login, at, host = rest.rpartition("@")
     if not mark or not at:
-        return address
+        return scheme + mark + rest
     user, colon, _ = login.partition(":")
     return f"{scheme}://{user}{colon}{'********' if colon else ''}@{host}"
 

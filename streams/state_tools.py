@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
-
+from processors.state.connect import open_redis
 from processors.state.layout import PartitionKeys, layout_key, receipts_key, snapshot_key
 from streams.consume import Span, holds, spans
 from streams.errors import RapportError
@@ -38,7 +37,7 @@ async def adopt(settings: Settings, *, dry_run: bool = False) -> list[Changed]:
         topic, keys = await reader.topic(), await reader.keys()
     logs = await spans(settings, topic)
     changed = []
-    async with Redis.from_url(settings.redis_url, socket_timeout=settings.redis_timeout_s) as client:
+    async with open_redis(settings.redis_url, socket_timeout=settings.redis_timeout_s) as client:
         for key in keys:
             raw = await client.hget(key.fence, "next")
             if raw is None:
@@ -75,7 +74,7 @@ async def reset(settings: Settings, *, dry_run: bool = False) -> list[Changed]:
     async with Reader(settings) as reader:
         keys = await reader.keys()
     changed = []
-    async with Redis.from_url(settings.redis_url, socket_timeout=settings.redis_timeout_s) as client:
+    async with open_redis(settings.redis_url, socket_timeout=settings.redis_timeout_s) as client:
         for key in keys:
             raw = await client.hget(key.fence, "next")
             names = [name async for name in client.scan_iter(match=_escaped(key.tag) + "*", count=_SCAN)]

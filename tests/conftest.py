@@ -16,6 +16,7 @@ import pytest
 
 from streams.embedded import Embedded, EmbeddedError
 from streams.settings import Settings
+from tests.cluster import RedisCluster
 from tests.servers import REPO, ApachePair, RedisServer, ServerMissingError
 
 
@@ -82,6 +83,17 @@ def redis_server() -> Iterator[Callable[..., RedisServer]]:
     yield start
     for server in started:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_cluster() -> Iterator[RedisCluster]:
+    """Three primaries that share the slots, without replicas."""
+    try:
+        cluster = RedisCluster().start()
+    except ServerMissingError as error:
+        missing(str(error))
+    yield cluster
+    cluster.stop()
 
 
 @pytest.fixture

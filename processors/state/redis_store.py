@@ -1,4 +1,4 @@
-"""The store on Redis 7+ or Valkey: one function call a fenced write.
+"""The store on Redis 7+ or Valkey, one server or a cluster: one function call a fenced write.
 
 Every call has a timeout. Errors of the connection, and answers that pass (LOADING, READONLY after a failover,
 a function library that an emptied Redis has forgotten) are tried again here a bounded number of times; what
@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
 from typing import Any, Protocol, TypeVar
 
-import redis.asyncio as redis
 from redis import exceptions as errors
 
+from processors.state.connect import open_redis, primaries
 from processors.state.layout import PartitionKeys
 from processors.state.memory_store import claim_of
 from processors.state.store import Answer, Claim, StoreError, Write, full
@@ -22,10 +22,27 @@ from processors.state.store import Answer, Claim, StoreError, Write, full
 T = TypeVar("T")
 #: What fence.lua's rapport_version() answers.
 LIBRARY_VERSION = 2
+#: What a node of a cluster is told who takes it for all there is.
+NOT_SAID = "this Redis is a cluster: say so in RAPPORT_REDIS_URL, with ?cluster=yes"
 #: Answers that pass by themselves: tried again with backoff. Of some the client makes exceptions of their
 #: own, and drops the word in front.
 _PASSING = (errors.ReadOnlyError, errors.OutOfMemoryError, errors.ClusterDownError, errors.TryAgainError)
 _PASSING_WORDS = ("MISCONF", "BUSY", "NOREPLICAS")
+
+
+async def library_versions(client: Any) -> list[int]:
+    """What rapport_version() answers on the server, or on each primary of a cluster.
+
+    Raises redis.exceptions.ResponseError where one does not have the library.
+    """
+    await client.initialize()
+    nodes = primaries(client)
+    if not nodes:
+        return [await client.fcall_ro("rapport_version", 0)]
+    asked = [
+        client.execute_command("FCALL_RO", "rapport_version", 0, target_nodes=one) for one in nodes.values()
+    ]
+    return list(await asyncio.gather(*asked))
 
 
 class Observer(Protocol):
@@ -40,7 +57,7 @@ class RedisStore:
     def __init__(
         self, url: str, *, timeout: float = 5.0, attempts: int = 3, observer: Observer | None = None
     ) -> None:
-        self._redis: Any = redis.Redis.from_url(
+        self._redis: Any = open_redis(
             url, socket_timeout=timeout, socket_connect_timeout=min(timeout, 2.0), protocol=2,
             health_check_interval=30, retry=None, retry_on_error=[],
         )  # fmt: skip
@@ -61,7 +78,7 @@ class RedisStore:
 
         async def load() -> None:
             try:
-                if await self._redis.fcall_ro("rapport_version", 0) == LIBRARY_VERSION:
+                if set(await library_versions(self._redis)) == {LIBRARY_VERSION}:
                     return
             except errors.ResponseError as error:
                 if "unction not found" not in str(error):
@@ -130,6 +147,8 @@ class RedisStore:
                 answer = await call()
             except errors.ResponseError as error:
                 message = str(error)
+                if isinstance(error, errors.MovedError):
+                    raise StoreError(NOT_SAID, retryable=False) from error
                 if "unction not found" in message:
                     await self._reload()
                 elif not isinstance(error, _PASSING) and not message.startswith(_PASSING_WORDS):

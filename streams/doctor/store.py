@@ -8,14 +8,15 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import redis.asyncio as redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 
+from processors.state.connect import open_redis, primaries
 from processors.state.layout import LAYOUT_VERSION, hash_key_key, layout_key
-from processors.state.redis_store import LIBRARY_VERSION
+from processors.state.redis_store import LIBRARY_VERSION, library_versions
 from schemas.topics import EVENTS
 from streams.doctor.check import CONNECT_S, Check, bounded, why
 from streams.settings import Settings
+from streams.settings_doc import mask_address
 
 #: Clocks may differ so much before it is told, seconds; events may be 5 min ahead of their record.
 _CLOCK_WARN_S, _CLOCK_FAIL_S = 2.0, 60.0
@@ -58,16 +59,18 @@ class StoreFindings:
 
 async def look_at_redis(settings: Settings) -> StoreFindings:
     """All findings on Redis but the layout, which needs the topic's partition count."""
-    client: Any = redis.Redis.from_url(
+    client: Any = open_redis(
         settings.redis_url, socket_timeout=CONNECT_S, socket_connect_timeout=CONNECT_S, retry=None,
         decode_responses=True,
     )  # fmt: skip
-    where = _without_password(settings.redis_url)
+    where = mask_address(settings.redis_url)
     found = StoreFindings(settings, [])
     try:
         async with asyncio.timeout(CONNECT_S):
-            info = await client.info()
-        found.checks += _of_info(where, info)
+            infos = await _infos(where, client)
+        for name, info in infos.items():
+            found.checks += _of_info(name, info)
+        found.checks += await bounded("redis cluster", _cluster(settings, client, infos))
         found.checks += await bounded("redis functions", _functions(client))
         found.checks += await bounded("redis clock", _clock(client))
         found.checks += await bounded("hash key", _hash_key(settings, client))
@@ -85,7 +88,16 @@ async def look_at_redis(settings: Settings) -> StoreFindings:
 
 
 def _of_info(where: str, info: dict[str, Any]) -> list[Check]:
-    return [_answers(where, info), _version(info), _policy(info), _persistence(info), *_cluster(info)]
+    return [_answers(where, info), _version(info), _policy(info), _persistence(info)]
+
+
+async def _infos(where: str, client: Any) -> dict[str, dict[str, Any]]:
+    """INFO of the server, or of each primary of a cluster, by address."""
+    await client.initialize()
+    nodes = primaries(client)
+    if not nodes:
+        return {where: await client.info()}
+    return {name: await client.info(target_nodes=node) for name, node in nodes.items()}
 
 
 def _answers(where: str, info: dict[str, Any]) -> Check:
@@ -134,35 +146,49 @@ def _persistence(info: dict[str, Any]) -> Check:
     return Check(name, "ok", "append-only file is on")
 
 
-def _cluster(info: dict[str, Any]) -> list[Check]:
-    if not info.get("cluster_enabled"):
+async def _cluster(settings: Settings, client: Any, infos: dict[str, dict[str, Any]]) -> list[Check]:
+    name = "redis cluster"
+    if not any(info.get("cluster_enabled") for info in infos.values()):
         return []
-    what = "Redis runs as a cluster; only the node at this address was looked at"
-    return [Check("redis cluster", "warn", what, "run doctor with --redis on each primary")]
+    if not primaries(client):
+        return [Check(name, "fail", "this Redis is a cluster, and RAPPORT_REDIS_URL does not say so",
+                      "add ?cluster=yes to the address")]  # fmt: skip
+    told = await client.execute_command("CLUSTER INFO", target_nodes=client.get_random_node())
+    if told.get("cluster_state") != "ok":
+        return [Check(name, "fail", f"the cluster is {told.get('cluster_state')}: not every slot has a node",
+                      "bring its nodes back; workers wait for it")]  # fmt: skip
+    alone = sorted(node for node, info in infos.items() if not info.get("connected_slaves"))
+    if alone:
+        what = f"{len(infos)} primaries; without a replica: {', '.join(alone)}"
+        return [Check(name, "warn", what, "give each primary a replica that takes over when it dies")]
+    return [Check(name, "ok", f"{len(infos)} primaries, each with a replica")]
 
 
 async def _functions(client: Any) -> list[Check]:
     name = "redis functions"
     try:
-        version = await client.fcall_ro("rapport_version", 0)
+        versions = set(await library_versions(client))
     except ResponseError as error:
         if "not found" not in str(error).lower():
             raise
         return [Check(name, "ok", "the library 'rapport' is not there yet; a worker loads it when it starts")]
-    if version != LIBRARY_VERSION:
-        what = f"the library 'rapport' is version {version}, this program brings {LIBRARY_VERSION}"
+    told = " and ".join(map(str, sorted(versions)))
+    if versions != {LIBRARY_VERSION}:
+        what = f"the library 'rapport' is version {told}, this program brings {LIBRARY_VERSION}"
         return [
             Check(
                 name, "warn", what, "a worker replaces it when it starts; do not mix versions of the program"
             )
         ]
-    return [Check(name, "ok", f"the library 'rapport' is version {version}")]
+    return [Check(name, "ok", f"the library 'rapport' is version {told}")]
 
 
 async def _clock(client: Any) -> list[Check]:
     """The answer was made between asking and hearing: what lies outside of that is a real difference."""
     before = time.time()
-    seconds, micros = await client.time()
+    nodes = primaries(client)
+    one = {"target_nodes": next(iter(nodes.values()))} if nodes else {}
+    seconds, micros = await client.time(**one)
     after = time.time()
     theirs = seconds + micros / 1e6
     off = max(before - theirs, theirs - after, 0.0)
@@ -183,7 +209,3 @@ async def _hash_key(settings: Settings, client: Any) -> list[Check]:
     what += "that lies in Redis" if there else "that the first worker makes and keeps in Redis"
     advice = "set it, so that hashes stay the same when Redis is lost, and the key does not lie beside them"
     return [Check(name, "warn", what, advice)]
-
-
-def _without_password(url: str) -> str:
-    return re.sub(r"//[^/@]*@", "//", url)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import redis.asyncio as redis
 
+from processors.state.connect import open_redis
 from streams import metrics
 from streams.gateway.answers import Refusal
 from streams.gateway.config import read_config
@@ -105,9 +106,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     """
     client = open_client(settings)
     timeout = min(_HASTE_S, settings.redis_timeout_s)
-    hasty = redis.Redis.from_url(
-        settings.redis_url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=None
-    )
+    hasty = open_redis(settings.redis_url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=None)
     try:
         gateway = Gateway(settings, client, hasty)
         tasks = [

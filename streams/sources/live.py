@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from processors.actors import ActorHasher
+from processors.state.connect import open_redis
 from processors.state.layout import hash_key_key
 from schemas import Control, Partnership
 from schemas.topics import CONTROL, EVENTS, PARTNERSHIPS
@@ -121,7 +122,7 @@ async def follow_bluesky(settings: Settings, url: str, *, cursor_file: Path | No
         InputError: the address or the file cannot be used. SendError: Kafka refuses what is sent.
     """
     timeout = settings.redis_timeout_s
-    store = redis.from_url(settings.redis_url, socket_timeout=timeout, socket_connect_timeout=timeout)
+    store = open_redis(settings.redis_url, socket_timeout=timeout, socket_connect_timeout=timeout)
     memory: Memory = (
         RedisMemory(store, settings.namespace, "bluesky") if cursor_file is None else FileMemory(cursor_file)
     )
@@ -157,7 +158,7 @@ async def follow_mastodon(settings: Settings, url: str, *, account: str, instanc
         )
     host = instance or urlsplit(url).hostname or ""
     timeout = settings.redis_timeout_s
-    store = redis.from_url(settings.redis_url, socket_timeout=timeout, socket_connect_timeout=timeout)
+    store = open_redis(settings.redis_url, socket_timeout=timeout, socket_connect_timeout=timeout)
     sink = KafkaSink(settings, store)
 
     async def who() -> frozenset[str]:

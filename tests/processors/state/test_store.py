@@ -1,4 +1,4 @@
-"""The fence: the same answers from memory, Redis and Valkey; and what it answers when things go wrong."""
+"""The fence: the same answers from memory, Redis, Valkey and a Redis Cluster; and when things go wrong."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from processors.state.layout import PartitionKeys
 from processors.state.memory_store import MemoryStore
 from processors.state.redis_store import RedisStore
 from processors.state.store import MAX_ARGS, MAX_STRING, Answer, StoreError, Write
-from tests.conftest import Pair
 from tests.servers import RedisServer
 
 pytestmark = pytest.mark.servers
@@ -87,15 +86,23 @@ async def play(store: Any, keys: PartitionKeys, steps: Any) -> list[Any]:
     return said
 
 
+@pytest.fixture(params=["embedded", "apache", "cluster"])
+def url(request: pytest.FixtureRequest) -> str:
+    """Address of Valkey, Redis, and a cluster in turn."""
+    if request.param == "cluster":
+        return request.getfixturevalue("redis_cluster").url
+    return request.getfixturevalue(f"{request.param}_pair").redis_url
+
+
 @pytest.fixture
-async def store(pair: Pair) -> AsyncIterator[RedisStore]:
-    store = RedisStore(pair.redis_url, timeout=5.0)
+async def store(url: str) -> AsyncIterator[RedisStore]:
+    store = RedisStore(url, timeout=5.0)
     await store.load_library()
     yield store
     await store.close()
 
 
-def test_memory_and_redis_answer_alike(pair: Pair) -> None:
+def test_memory_and_redis_answer_alike(url: str) -> None:
     """Random claims and writes of two workers: the same answers, and the same state after."""
 
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -106,7 +113,7 @@ def test_memory_and_redis_answer_alike(pair: Pair) -> None:
         assert runner.run(play(store, keys, steps)) == expected
 
     with asyncio.Runner() as runner:
-        store = RedisStore(pair.redis_url, timeout=5.0)
+        store = RedisStore(url, timeout=5.0)
         runner.run(store.load_library())
         try:
             run()

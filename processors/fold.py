@@ -124,7 +124,9 @@ class Folder:
         if event.op == "undo":
             self._undo(inf, event, act, hour)
             return Found(role, None, 0, False, late_by)
-        if event.op == "update":
+        if event.op == "update" or (
+            kind == "post" and role == "influencer" and self._told_again(inf, event, act)
+        ):
             if event.text is not None and kind in _SAYS:
                 act.words = words(event.text, event.lang)
             if role == "influencer" and kind == "post":
@@ -275,6 +277,14 @@ class Folder:
             for pane in panes:
                 pane[OWN_REPLIES] += 1
             self._own_answer(inf, event, at)
+
+    def _told_again(self, inf: Influencer, event: Event, act: Act) -> bool:
+        """Whether a post is held already: whoever polls lists it for longer than its id is remembered. It
+        then tells what it says now, as an edit does."""
+        known = id_hash(event.object_id or event.event_id, self._seed) in inf.posts
+        if known:
+            act.op = "update"
+        return known
 
     def _edit(self, inf: Influencer, event: Event, act: Act) -> None:
         """An edit of an own post is shown to ledgers with the post's counts."""

@@ -126,9 +126,11 @@ class Hook:
 
         Raises StoreUnavailableError: it cannot be looked up now.
         """
-        self.source.options = Options(watched, self.config.account, self.config.instance, self.recall)
+        options = Options(watched, self.config.account, self.config.instance, self.recall)
+        self.source.options = options
         parsed = self.source.parse(payload, received, headers)
         if await self.recall.fetch_missed():
+            self.source.options = options  # meanwhile another sender's may have been set
             parsed = self.source.parse(payload, received, headers)
         return parsed
 

@@ -6,10 +6,21 @@ Every value may be a string, an object, or an array of both. Vocabulary: w3c/act
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from streams.sources.abilities import abilities, each, no
+from streams.sources.activity import (
+    beginnings,
+    is_elsewhere,
+    key_of,
+    lang_of,
+    names_another,
+    ref_of,
+    refs_of,
+    type_of,
+)
 from streams.sources.base import Arrival, Forget, Source
 from streams.sources.draft import Draft, fit_id
 from streams.sources.errors import LeftOut, Refused
@@ -18,13 +29,16 @@ from streams.sources.node import Node
 from streams.sources.times import Clock, happened
 
 _SIMPLE: Final = {
-    "Like": "like", "Announce": "share", "View": "view", "Read": "view", "Listen": "view", "Add": "save",
-    "Flag": "report", "Dislike": "report", "Block": "report",
+    "Like": "like", "EmojiReact": "like", "Announce": "share", "View": "view", "Read": "view",
+    "Listen": "view", "Add": "save", "Flag": "report", "Dislike": "report", "Block": "report",
 }  # fmt: skip
 _MADE: Final = {
     "Note", "Article", "Video", "Image", "Audio", "Page", "Question", "Event", "Document", "Tombstone",
 }  # fmt: skip
 _ACCOUNTS: Final = {"Person", "Service", "Application", "Group", "Organization"}
+#: Sent to whom the object belongs only; others also to those who follow who acts.
+_TO_AUTHOR: Final = {"Like", "EmojiReact", "Dislike", "Add", "View", "Read", "Listen"}
+_QUOTES: Final = ("quote", "quoteUrl", "quoteUri", "_misskey_quote")
 _PUBLIC: Final = {"https://www.w3.org/ns/activitystreams#Public", "as:Public", "Public"}
 
 
@@ -41,7 +55,8 @@ class ActivityStreams(Source):
     time: str = "published, or updated of an Update, at most the time of receipt; else that"
     notes: tuple[str, ...] = (
         "An activity does not say who wrote the object that it is about: this is known where the object was "
-        "seen, else it is the inbox's account (option account).",
+        "seen or its address begins with an account's; else it is the inbox's account (option account), "
+        "where it is addressed to it or sent to nobody else.",
         "A Relationship says who knows whom; ties are configured with the partnership instead.",
         "What is addressed to single accounts only is a message and is left out.",
     )
@@ -56,9 +71,9 @@ class ActivityStreams(Source):
 
     def acts(self, part: Node, arrival: Arrival) -> Iterator[Draft | Forget]:
         """The act of one activity."""
-        kind = _type(part)
+        kind = type_of(part)
         part.skip("@context", "signature", "to", "cc", "bto", "bcc", "audience", "type")
-        if kind == "Relationship" or _type(part.node("object")) == "Relationship":
+        if kind == "Relationship" or type_of(part.node("object")) == "Relationship":
             raise LeftOut("not_engagement", "a Relationship: name employees in the partnership instead")
         if kind in ("Create", "Update"):
             yield from self._made(part, kind, arrival)
@@ -79,14 +94,14 @@ class ActivityStreams(Source):
         thing = part.node("object")
         if not thing:
             raise Refused("shape", f"the object of a {kind} should be an object", "object")
-        what = _type(thing)
+        what = type_of(thing)
         if what in _ACCOUNTS:
             yield self._profile(part, thing, arrival)
             return
         if what not in _MADE:
             raise LeftOut("not_engagement", f"{kind} of {what[:60] or 'something without a type'}")
         object_id, actor = thing.need("id"), self._actor(part)
-        addressed = {*_refs(part, "to"), *_refs(part, "cc"), *_refs(thing, "to"), *_refs(thing, "cc")}
+        addressed = {*refs_of(part, "to"), *refs_of(part, "cc"), *refs_of(thing, "to"), *refs_of(thing, "cc")}
         if addressed and not addressed & _PUBLIC and not any(one.endswith("/followers") for one in addressed):
             raise LeftOut("not_engagement", "addressed to single accounts: a message")
         event_id, op = f"activitystreams/{object_id}/create", "create"
@@ -96,33 +111,40 @@ class ActivityStreams(Source):
             at, clock = happened(thing.time("updated") or part.time("published"), None, arrival.received)
         content = thing.text("content") if not addressed or addressed & _PUBLIC else None
         tags = thing.nodes("tag")[:100]
-        mentioned = [href for tag in tags if _type(tag) == "Mention" and (href := tag.text("href"))]
+        mentioned = [href for tag in tags if type_of(tag) == "Mention" and (href := tag.text("href"))]
         common: dict[str, Any] = {
             "actor": actor, "op": op, "clock": clock, "object_id": object_id,
-            "text": plain(content) if content else None, "lang": _lang(thing),
+            "text": plain(content) if content else None, "lang": lang_of(thing),
             "tags": [
-                name.lstrip("#") for tag in tags if _type(tag) == "Hashtag" and (name := tag.text("name"))
+                name.lstrip("#") for tag in tags if type_of(tag) == "Hashtag" and (name := tag.text("name"))
             ],
             "mentions": mentioned, "urls": links(content) if content else [],
             "keys": (object_id,) if op == "create" else (), "media_type": what.lower(),
         }  # fmt: skip
-        parent, root = _ref(thing, "inReplyTo"), _ref(thing, "context")
+        parent, root = ref_of(thing, "inReplyTo"), ref_of(thing, "context")
+        quoted = next((found for name in _QUOTES if (found := ref_of(thing, name))), None)
         thing.skip("inReplyTo", "context", "conversation", "to", "cc", "url", "attributedTo", "contentMap",
-                   "content", "tag", "type", "atomUri", "inReplyToAtomUri")  # fmt: skip
+                   "content", "tag", "type", "atomUri", "inReplyToAtomUri", *_QUOTES)  # fmt: skip
         common["extra"] = part.rest()
         common["extra"].pop("actor", None)
         told = {actor["id"]}
+        named = addressed | {*mentioned}
         if parent:
-            author = self._author(parent) or next(iter(map(self.account, mentioned)), None)
-            known = [one["kind"] for one in self.known(parent)]
-            reply = any(one != "post" for one in known)
-            target = {"id": parent, "type": "comment" if reply else "post", "author_id": author,
-                      "parent_id": parent, "root_id": root}  # fmt: skip
-            told.add(author or "")
-            yield Draft(event_id, "reply" if reply else "comment", at, (author, actor["id"]), target=target,
-                        **common)  # fmt: skip
+            author = self._author(parent, named) or next(iter(map(self.account, mentioned)), None)
+            thread = self.thread(parent, parent)
+            target = {"id": parent, "type": "comment" if thread.answer else "post", "author_id": author,
+                      "parent_id": parent, "root_id": thread.root or root}  # fmt: skip
+            told |= {author or "", *thread.owners}
+            common["owners"] = thread.owners if thread.answer or not author else (author,)
+            yield Draft(event_id, "reply" if thread.answer else "comment", at,
+                        (*thread.owners, author, actor["id"]), target=target, **common)  # fmt: skip
         else:
+            common["owners"] = (actor["id"],)
             yield Draft(event_id, "post", at, (actor["id"],), **common)
+        if quoted and (author := self._author(quoted, named)) is not None and author not in told:
+            told.add(author)
+            target = {"id": quoted, "type": "post", "author_id": author}
+            yield Draft(event_id, "quote", at, (author,), target=target, **common)
         for account in dict.fromkeys(map(self.account, mentioned[:50])):
             if account not in told:
                 target = {"id": account, "type": "account", "author_id": account}
@@ -136,10 +158,10 @@ class ActivityStreams(Source):
 
     def _simple(self, part: Node, kind: str, arrival: Arrival, op: str) -> Draft:
         actor = self._actor(part)
-        of = _ref(part, "object")
+        of = ref_of(part, "object")
         if of is None:
             raise Refused("missing", f"a {kind} has its object", "object")
-        if kind == "Add" and (_ref(part, "target") or "").endswith(("/featured", "/tags/featured")):
+        if kind == "Add" and (ref_of(part, "target") or "").endswith(("/featured", "/tags/featured")):
             raise LeftOut("not_engagement", "a post that its author pins")
         at, clock = self._when(part, part, arrival)
         if kind == "Follow":
@@ -147,28 +169,32 @@ class ActivityStreams(Source):
             whom = {"id": followed, "type": "account", "author_id": followed}
             return Draft(
                 self._activity_id(part, kind, actor, of), "follow", at, (followed, actor["id"]), actor, op,
-                clock, target=whom, keys=_key(part),
+                clock, target=whom, keys=key_of(part),
             )  # fmt: skip
-        author = self._author(of) or self._named_author(part)
+        author = self._named_author(part) or self._author(
+            of, {*refs_of(part, "to"), *refs_of(part, "cc")}, alone=kind in _TO_AUTHOR
+        )
         concerns: tuple[str | None, ...] = (author, actor["id"])
         if _SIMPLE[kind] == "report":  # names accounts and what they made; it concerns no reporter
-            concerns = (author, *map(self.account, _refs(part, "object")))
+            concerns = (author, *map(self.account, refs_of(part, "object")))
         target: dict[str, Any] = {"id": of, "type": "post", "author_id": author}
         return Draft(
             self._activity_id(part, kind, actor, of), _SIMPLE[kind], at, concerns, actor, op,
-            clock, target=target, keys=_key(part),
+            clock, target=target, keys=key_of(part),
         )  # fmt: skip
 
     def _undo(self, part: Node, arrival: Arrival) -> Iterator[Draft]:
         actor = self._actor(part)
         at, clock = self._when(part, part, arrival)
         inner = part.node("object")
-        undone = inner.id("id") if inner else _ref(part, "object")
+        undone = inner.id("id") if inner else ref_of(part, "object")
         event_id = f"activitystreams/{part.id('id') or f'{undone}/undo'}"
-        if undone and self.known(undone):
+        if undone and (noted := self.known(undone)):
+            if any(one["actor"] != actor["id"] for one in noted):
+                raise Refused("shape", "somebody else's act cannot be undone", "actor")
             yield from self.undos(undone, event_id, at, clock=clock)
             return
-        kind = _type(inner)
+        kind = type_of(inner)
         if kind != "Follow" and kind not in _SIMPLE:
             raise Refused(
                 "unresolved", f"takes back {(undone or kind or 'something')[:120]}, which is not known"
@@ -182,7 +208,7 @@ class ActivityStreams(Source):
 
     def _delete(self, part: Node, arrival: Arrival) -> Iterator[Draft | Forget]:
         actor = self._actor(part)
-        gone = _ref(part, "object")
+        gone = ref_of(part, "object")
         if gone is None:
             raise Refused("missing", "a Delete has its object", "object")
         if self.account(gone) == actor["id"]:
@@ -190,15 +216,16 @@ class ActivityStreams(Source):
             raise LeftOut("not_engagement", "an account was deleted")
         at, clock = self._when(part, part, arrival)
         event_id = f"activitystreams/{part.id('id') or f'{gone}/delete'}"
-        if self.known(gone):
+        if noted := self.known(gone):
+            if any(_host(one["actor"]) != _host(actor["id"]) for one in noted):  # moderators may
+                raise Refused("shape", "what another server's account made cannot be deleted", "actor")
             yield from self.undos(gone, event_id, at, clock=clock)
             return
         watched = self.options.watched
-        own = self.own or (actor["id"] if watched is not None and actor["id"] in watched else None)
-        if own is None:
+        who = actor["id"]
+        if who != self.own and (watched is None or who not in watched):
             raise Refused("unresolved", f"deletes {gone[:120]}, of which nothing is known here")
-        kind = "post" if own == actor["id"] else "comment"
-        yield Draft(event_id, kind, at, (own, actor["id"]), actor, "undo", clock, gone,
+        yield Draft(event_id, "post", at, (who,), actor, "undo", clock, gone,
                     undoes=f"activitystreams/{gone}/create")  # fmt: skip
 
     # -- who and when ---------------------------------------------------------------------------------------
@@ -207,14 +234,14 @@ class ActivityStreams(Source):
         inner = part.node("actor")
         if inner:
             return self._facts(inner)
-        who = _ref(part, "actor")
+        who = ref_of(part, "actor")
         if who is None:
             raise Refused("missing", "an activity has its actor", "actor")
         part.skip("actor")
         return {"id": self.account(who)}
 
     def _facts(self, account: Node) -> dict[str, Any]:
-        made, kind, summary = account.time("published"), _type(account), account.raw("summary")
+        made, kind, summary = account.time("published"), type_of(account), account.raw("summary")
         facts = {
             "id": self.account(account.need("id")), "handle": account.text("preferredUsername"),
             "has_bio": bool(plain(summary)) if isinstance(summary, str) else None,
@@ -224,14 +251,27 @@ class ActivityStreams(Source):
         }  # fmt: skip
         return {name: value for name, value in facts.items() if value is not None}
 
-    def _author(self, object_id: str) -> str | None:
+    def _author(self, object_id: str, named: Set[str], *, alone: bool = False) -> str | None:
+        """Who made an object, if that can be told.
+
+        Args:
+            named: ids to whom the activity is addressed, and who are mentioned. alone: such activities are
+                sent to the author of the object only.
+        """
         for one in self.known(object_id):
             if one["object_id"] == object_id and isinstance(one["actor"], str):
                 return one["actor"]
-        return self.own
+        own, watched = self.own, self.options.watched or frozenset()
+        for start in map(self.account, beginnings(object_id)):
+            if start == own or start in watched:
+                return start
+        inbox = self.options.account
+        if inbox is None or (alone and not names_another(object_id, inbox)) or inbox in named:
+            return own
+        return None if named or is_elsewhere(object_id, inbox) else own
 
     def _named_author(self, part: Node) -> str | None:
-        named = _ref(part.node("object"), "attributedTo")
+        named = ref_of(part.node("object"), "attributedTo")
         return self.account(named) if named else None
 
     def _when(self, thing: Node, part: Node, arrival: Arrival) -> tuple[dt.datetime, Clock]:
@@ -241,37 +281,5 @@ class ActivityStreams(Source):
         return fit_id("activitystreams/" + (part.id("id") or "/".join((kind, actor["id"], of))))
 
 
-def _key(part: Node) -> tuple[str, ...]:
-    own = part.id("id")
-    return (own,) if own else ()
-
-
-def _type(part: Node) -> str:
-    """The type's short name: `as:Like` and the whole address mean the same."""
-    found = next(iter(part.texts("type")), "")
-    return found.removeprefix("as:").rpartition("#")[2]
-
-
-def _refs(part: Node, name: str) -> list[str]:
-    """Ids of a value that may be a string, an object, or an array of both."""
-    value = part.raw(name)
-    items = value if isinstance(value, list) else [value]
-    found = []
-    for item in items[:100]:
-        one = item.get("id") or item.get("href") if isinstance(item, dict) else item
-        if isinstance(one, str) and one:
-            found.append(one)
-    return found
-
-
-def _ref(part: Node, name: str) -> str | None:
-    return next(iter(_refs(part, name)), None)
-
-
-def _lang(thing: Node) -> str | None:
-    """The language, where the text is told by language and in one only."""
-    by_language = thing.raw("contentMap")
-    if isinstance(by_language, dict) and len(by_language) == 1:
-        name = next(iter(by_language))
-        return name if isinstance(name, str) and 0 < len(name) <= 16 else None
-    return None
+def _host(account: Any) -> str | None:
+    return urlsplit(str(account).removeprefix(f"{ActivityStreams.name}:")).hostname

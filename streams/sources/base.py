@@ -31,6 +31,8 @@ PAYLOAD_DEPTH_MAX: Final = 32
 REASONS_MAX: Final = 1_000
 #: Here the parser looks for the other half past the end, and calls the payload truncated.
 _HALF_AT_END: Final = re.compile(rb'\\u[dD][89abAB][0-9a-fA-F]{2}"[\s\]}]{1,8}\Z')
+#: Said before a text by some programs; a parser may pass over it (RFC 8259, 8.1).
+BOM: Final = b"\xef\xbb\xbf"
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
@@ -84,6 +86,19 @@ class Options:
     index: Index = field(default_factory=LocalIndex)
 
 
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """What is known of what is answered.
+
+    Attributes:
+        answer: it is itself an answer. root: the post at the top. owners: who wrote that, of those watched.
+    """
+
+    answer: bool = False
+    root: str | None = None
+    owners: tuple[str, ...] = ()
+
+
 class Source(ABC):
     """Base of all sources. Subclasses say what they are, and give the acts of a payload."""
 
@@ -134,6 +149,8 @@ class Source(ABC):
             left_out.append(left.reason)
         except Exception as error:  # one payload must not stop the others, whatever is wrong with us
             rejected.append(Reason("unexpected", f"{type(error).__name__}: {error}"[:300]))
+        if not (events or rejected or left_out or forget):
+            left_out.append(Reason("no_value", "there is nothing in it"))
         return Parsed(
             tuple(events), tuple(rejected[:REASONS_MAX]), tuple(left_out[:REASONS_MAX]), tuple(forget)
         )
@@ -180,6 +197,20 @@ class Source(ABC):
         except msgspec.DecodeError:
             return []
         return noted if isinstance(noted, list) else []
+
+    def thread(self, key: str, parent: str) -> Thread:
+        """The thread in which the act noted under `key`, whose object is `parent`, is answered: networks tell
+        whom an answer answers, seldom under whose post it stands."""
+        answer, root, owners = False, None, []
+        for act in self.known(key):
+            target = act["target"] or {}
+            answer = answer or act["kind"] in ("comment", "reply", "mention")
+            if act["kind"] in ("comment", "reply"):
+                root = (
+                    root or target.get("root_id") or (target.get("id") if act["kind"] == "comment" else None)
+                )
+            owners += act.get("thread", [])
+        return Thread(answer, root if answer else parent if owners else None, tuple(dict.fromkeys(owners)))
 
     def undos(self, key: str, event_id: str, at: dt.datetime, **fields: Any) -> Iterator[Draft]:
         """The undo of each act that was noted under `key`. Raises Refused (`unresolved`) if none was."""
@@ -228,6 +259,7 @@ def _brief(act: Draft, influencers: list[str]) -> dict[str, Any]:
     return {
         "event_id": act.event_id, "kind": act.kind, "concerns": influencers,
         "actor": act.actor["id"] if act.actor else None, "object_id": act.object_id, "target": act.target,
+        "thread": [owner for owner in influencers if owner in act.owners],
     }  # fmt: skip
 
 
@@ -235,6 +267,7 @@ def read_json(payload: bytes) -> Any:
     """Plain values from JSON. Raises Refused (`too_large`, `encoding`, `depth`, `not_json`)."""
     if len(payload) > PAYLOAD_BYTES_MAX:
         raise Refused("too_large", f"{len(payload):,} bytes, more than {PAYLOAD_BYTES_MAX:,}")
+    payload = payload.removeprefix(BOM)
     try:
         payload.decode()
     except UnicodeDecodeError as error:

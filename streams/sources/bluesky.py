@@ -24,6 +24,7 @@ FOLLOW: Final = "app.bsky.graph.follow"
 PROFILE: Final = "app.bsky.actor.profile"
 #: What is to be asked for with `wantedCollections`.
 COLLECTIONS: Final = (POST, LIKE, REPOST, FOLLOW, PROFILE)
+_MEDIA: Final = {"images": "image", "video": "video", "external": "link"}
 _DID: Final = re.compile(r"did:[a-z0-9]{1,32}:[A-Za-z0-9._:%-]{1,200}")
 _RKEY: Final = re.compile(r"[A-Za-z0-9._~:-]{1,512}")
 _URI: Final = re.compile(r"at://(did:[^/\s]{1,240})/([A-Za-z0-9.-]{1,317})/([A-Za-z0-9._~:-]{1,512})")
@@ -186,11 +187,13 @@ class Bluesky(Source):
         who = self.account(made.did)
         text, langs = record.text("text"), record.texts("langs")
         tags, mentioned, urls = _facets(record)
+        media, card = _embedded(record)
+        urls += [card] if card is not None and card not in urls else []
         tags += record.texts("tags")
         common: dict[str, Any] = {
             "actor": {"id": who}, "op": made.operation, "clock": made.clock, "object_id": made.uri,
             "text": text, "lang": langs[0] if langs else None, "tags": tags,
-            "mentions": [self.account(did) for did in mentioned], "urls": urls,
+            "mentions": [self.account(did) for did in mentioned], "urls": urls, "media_type": media,
         }  # fmt: skip
         told: set[str] = {who}
         reply = record.node("reply")
@@ -253,6 +256,15 @@ def _quoted(record: Node) -> str | None:
     uri = inner.raw("uri") or inner.node("record").raw("uri")
     match = _URI.fullmatch(uri) if isinstance(uri, str) else None
     return uri if match is not None and match[2] == POST and _DID.fullmatch(match[1]) else None
+
+
+def _embedded(record: Node) -> tuple[str | None, str | None]:
+    """(kind of media, address of a link card): a link is often only in its card, not in the text."""
+    embed = record.node("embed")
+    media = embed.node("media") or embed
+    kind = _MEDIA.get(str(media.raw("$type")).removeprefix("app.bsky.embed."))
+    uri = media.node("external").raw("uri")
+    return kind, uri if isinstance(uri, str) and uri.startswith(("http://", "https://")) else None
 
 
 def _facets(record: Node) -> tuple[list[str], list[str], list[str]]:

@@ -58,6 +58,8 @@ class Draft:
     cumulative: bool = True
     extra: dict[str, Any] = field(default_factory=dict)
     raw_ref: str | None = None
+    #: Who wrote the post under which it stands, its own author if it is one.
+    owners: tuple[str, ...] = ()
     #: Keys under which a later deletion will name this act.
     keys: tuple[str, ...] = ()
 

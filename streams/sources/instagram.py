@@ -76,7 +76,7 @@ class Instagram(Source):
         elif isinstance(document.get("data"), list):
             if not document["data"]:
                 raise LeftOut("no_value", "an empty answer, which is not 0")
-            for item in Node(document).nodes("data"):
+            for item in Node(document).items("data"):
                 yield Node({"insight": item.raw("name") is not None, "value": item.data}, item.path)
         elif "field" in document and "value" in document:  # "Test" in Meta's dashboard sends a bare update
             yield Node({"account": self.options.account, "time": None} | document)
@@ -88,12 +88,12 @@ class Instagram(Source):
     def _updates(self, document: Node) -> Iterator[Node]:
         if document.raw("object") != "instagram":
             raise Refused("shape", "should be instagram", "object")
-        for entry in document.nodes("entry"):
+        for entry in document.items("entry"):
             head = {"account": entry.raw("id"), "time": entry.raw("time")}
             if entry.raw("messaging") is not None:
                 yield Node(head | {"field": "messaging"}, entry.path)
             elif isinstance(entry.raw("changes"), list):
-                for change in entry.nodes("changes"):
+                for change in entry.items("changes"):
                     yield Node(
                         head | {"field": change.raw("field"), "value": change.raw("value")}, change.path
                     )
@@ -147,7 +147,7 @@ class Instagram(Source):
                       "parent_id": f"instagram:comment/{parent}"}  # fmt: skip
         else:
             target = {"id": post, "type": "post", "author_id": account, "root_id": post}
-        ad = media.id("ad_id")
+        ad = media.id("ad_id") or value.id("ad_id")
         product = media.text("media_product_type")
         return Draft(
             f"instagram/comment/{comment}", "reply" if parent else "comment", at, (account,), actor,

@@ -52,7 +52,7 @@ class LinkedIn(Source):
         """Notifications of a batch."""
         if not isinstance(document, dict) or not isinstance(document.get("notifications"), list):
             raise Refused("shape", "should be an object with `notifications`")
-        yield from Node(document).nodes("notifications")
+        yield from Node(document).items("notifications")
 
     def acts(self, part: Node, arrival: Arrival) -> Iterator[Draft | Forget]:
         """The act of one notification."""

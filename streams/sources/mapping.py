@@ -99,11 +99,12 @@ class MappingSource(Source):
         stated = _time(rule.at, item)
         if stated is None:
             raise Refused("clock", "`at` finds no time of its format", f"{where}.at")
-        at, _ = happened(stated, None, arrival.received)
+        at, found = happened(stated, None, arrival.received)
+        clock = found if rule.clock == "event" else rule.clock
         influencer = _need(_filled(rule.influencer, item), f"{where}.influencer", "influencer")
         return Draft(
             _need(_filled(rule.id, item), f"{where}.id", "id"), kind, at, (influencer,),
-            _actor(rule, item, where), str(_word(rule.op, item) or "create"), rule.clock,
+            _actor(rule, item, where), str(_word(rule.op, item) or "create"), clock,
             _filled(rule.object_id, item), _target(rule, item, where), _text(_value(rule.text, item)),
             _text(_value(rule.lang, item)), _texts(_value(rule.tags, item)),
             _texts(_value(rule.mentions, item)), _texts(_value(rule.urls, item)),

@@ -122,12 +122,15 @@ class Mastodon(Source):
         common["extra"] = status.rest()
         if parent:
             author = self._account_id(parent_author) if parent_author else None
-            kind = "reply" if any(one["kind"] != "post" for one in self.known(parent)) else "comment"
-            target = {"id": self._id(parent), "type": "post" if kind == "comment" else "comment",
-                      "author_id": author, "parent_id": self._id(parent)}  # fmt: skip
-            told.add(author or "")
-            yield Draft(event_id, kind, at, (author, actor["id"]), target=target, **common)
+            thread = self.thread(parent, self._id(parent))
+            target = {"id": self._id(parent), "type": "comment" if thread.answer else "post",
+                      "author_id": author, "parent_id": self._id(parent), "root_id": thread.root}  # fmt: skip
+            told |= {author or "", *thread.owners}
+            common["owners"] = thread.owners if thread.answer or not author else (author,)
+            kind, concerns = "reply" if thread.answer else "comment", (*thread.owners, author, actor["id"])
+            yield Draft(event_id, kind, at, concerns, target=target, **common)
         else:
+            common["owners"] = (actor["id"],)
             yield Draft(event_id, "post", at, (actor["id"],), **common)
         quoted = status.node("quote").node("quoted_status")
         if (of := quoted.id("id")) and (by := quoted.node("account").id("id")):
@@ -166,7 +169,7 @@ class Mastodon(Source):
             raise LeftOut("not_engagement", f"a notification of type {kind[:60]}")
         actor = self._actor(told.node("account"))
         if kind == "reblog":
-            yield self._share(status, actor, at, clock)
+            yield self._share(status.node("reblog") or status, actor, at, clock)
         elif kind == "favourite":
             liked = status.need("id")
             author = self._account_id(status.node("account").need("id"))

@@ -133,6 +133,13 @@ class Node:
             known = self._inner[name] = items
         return known
 
+    def items(self, name: str) -> list[Node]:
+        """As `nodes`, of a list of acts: an item that is no object is an empty one, to be refused."""
+        value = self._data.get(name)
+        if not isinstance(value, list):
+            return self.nodes(name)
+        return [Node(item, f"{self.where(name)}.{place}") for place, item in enumerate(value[:ITEMS_MAX])]
+
     def texts(self, name: str, most: int = 100) -> list[str]:
         """The texts of a list, or the text that stands there alone."""
         value = self._data.get(name)

@@ -64,7 +64,7 @@ class TikTok(Source):
         if not any(data.raw(name) for name in lists):
             raise LeftOut("no_value", "an empty answer, which is not 0")
         for name in lists:
-            for item in data.nodes(name):
+            for item in data.items(name):
                 yield Node({"what": name, "item": item.data}, item.path)
 
     def acts(self, part: Node, arrival: Arrival) -> Iterator[Draft | Forget]:

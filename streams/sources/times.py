@@ -91,7 +91,7 @@ def happened(
         raise Refused("clock", f"received {latest.isoformat()}: the clock of this machine is wrong")
     if stated is None or stated < EARLIEST:
         return latest, "send"
-    return min(stated, latest), "event"
+    return (stated, "event") if stated <= latest else (latest, "send")
 
 
 def rfc3339(at: dt.datetime) -> str:

@@ -6,11 +6,12 @@ Shapes: developers.google.com/youtube/v3/docs/commentThreads, /comments, /videos
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from hashlib import blake2b
 from typing import Any, Final
 
 from streams.sources.abilities import abilities, each, no, total
 from streams.sources.atom import entries
-from streams.sources.base import Arrival, Forget, Source, read_json
+from streams.sources.base import BOM, Arrival, Forget, Source, read_json
 from streams.sources.draft import Draft
 from streams.sources.errors import LeftOut, Refused
 from streams.sources.html import plain
@@ -32,7 +33,8 @@ class YouTube(Source):
     title: str = "YouTube (Data API, PubSubHubbub)"
     delivery: str = "GET commentThreads, comments, videos, channels; POST of the hub for uploads"
     identity: str = (
-        "youtube/comment/ID/create, …/update/UPDATED_AT; youtube/video/ID/create, …/update/UPDATED; counters "
+        "youtube/comment/ID/create, …/update/UPDATED_AT; youtube/video/ID/create, …/update/UPDATED (polled: "
+        "a hash of what it says); counters "
         "by object, metric and the poll's Date"
     )
     time: str = "publishedAt, updatedAt; counters: the poll's Date (clock poll)"
@@ -53,8 +55,9 @@ class YouTube(Source):
 
     def read(self, payload: bytes) -> Any:
         """JSON, or Atom."""
-        if payload.lstrip()[:1] == b"<":
-            return {"kind": "atom", "items": entries(payload.lstrip())}
+        text = payload.removeprefix(BOM).lstrip()
+        if text[:1] == b"<":
+            return {"kind": "atom", "items": entries(text)}
         return read_json(payload)
 
     def parts(self, document: Any, arrival: Arrival) -> Iterable[Node]:
@@ -67,7 +70,7 @@ class YouTube(Source):
             if not items:
                 raise LeftOut("no_value", "an empty list")
             atom = document.get("kind") == "atom"
-            for item in Node(document).nodes("items"):
+            for item in Node(document).items("items"):
                 yield Node({"atom": item.data}, item.path) if atom else item
         else:
             yield Node(document)
@@ -172,14 +175,19 @@ class YouTube(Source):
         if made is None or snippet.text("liveBroadcastContent") == "upcoming":
             return
         at, clock = happened(made, None, arrival.received)
-        words = [text for name in ("title", "description") if (text := snippet.text(name))]
+        text = "\n".join(told for name in ("title", "description") if (told := snippet.text(name))) or None
         paid = part.node("paidProductPlacementDetails").flag("hasPaidProductPlacement")
         lang = snippet.text("defaultAudioLanguage") or snippet.text("defaultLanguage")
-        yield Draft(
-            f"youtube/video/{video}/create", "post", at, (owner,), {"id": owner}, clock=clock,
-            object_id=f"youtube:video/{video}", text="\n".join(words) or None, tags=snippet.texts("tags"),
-            lang=lang, media_type="video", sponsored={"label": paid} if paid is not None else None,
-        )  # fmt: skip
+        common: dict[str, Any] = {
+            "actor": {"id": owner}, "object_id": f"youtube:video/{video}", "text": text, "lang": lang,
+            "tags": snippet.texts("tags"), "media_type": "video",
+            "sponsored": {"label": paid} if paid is not None else None,
+        }  # fmt: skip
+        yield Draft(f"youtube/video/{video}/create", "post", at, (owner,), clock=clock, **common)
+        # A push may have told of the video first, with its title only: then the above is a repeat.
+        revision = blake2b(repr((text, paid, common["tags"])).encode(), digest_size=8).hexdigest()
+        event_id = f"youtube/video/{video}/update/{revision}"
+        yield Draft(event_id, "post", arrival.polled, (owner,), op="update", clock="poll", **common)
 
     def _push(self, entry: Node, arrival: Arrival) -> Iterator[Draft]:
         if entry.text("_") == "at:deleted-entry":

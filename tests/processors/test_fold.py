@@ -30,7 +30,7 @@ from processors.panes import (
     WEIGHT,
     Pane,
 )
-from tests.processors.core import START, Core, event, partnership, records, stream
+from tests.processors.core import ARRIVAL, START, Core, event, partnership, records, stream
 
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 BOT = {"id": "bot", "bot": True, "posts": 0}
@@ -185,6 +185,22 @@ def test_coming_back_on_an_answer_makes_one_dialogue():
         event("d", "reply", START + 3, target={"id": "x"}),
     )
     assert day_pane(run)[DIALOGUES] == 1
+
+
+def test_a_post_that_is_listed_again_long_after_is_no_new_post():
+    """Polled videos come for weeks, ids are remembered for two days; what the post has gathered stays."""
+    post = event("p", "post", START, actor="ann", object_id="p")
+    like = event("l", "like", START + 9, actor="fan", target={"id": "p"})
+    again = post | {"sponsored": {"label": True}}
+    core = Core()
+    core.fold(records([(START, post), (START + 9, like)]))
+    later = event("v", "view", START + 3 * DAY, actor="fan", target={"id": "p"})
+    core.fold(records([(START + 3 * DAY, later), (START + 3 * DAY, again)]), ARRIVAL + 72)
+    core.write()
+    assert core.partition.totals.duplicate == 0
+    assert day_pane(core)[OWN_POSTS] == 1
+    (stat,) = core.influencer().posts.values()
+    assert stat.likes[-1] == 1 and stat.sponsored
 
 
 def test_updates_change_no_count():

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import datetime as dt
 import hashlib
 import hmac
+import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +143,33 @@ def test_a_secret_that_is_not_there_and_a_source_that_is_none_are_named(hook: An
         hook(source="instagram", secret="env:HOOK_NONE")
     with pytest.raises(InputError, match=r"webhook x: no source 'insta'"):
         hook(source="insta")
+
+
+class Slow(Recall):
+    """Redis that answers when it is told to, and knows everything that it is asked for."""
+
+    asked: asyncio.Event
+    answers: asyncio.Event
+
+    async def fetch(self, keys: Iterable[str]) -> None:
+        self.asked.set()
+        await self.answers.wait()
+        for key in keys:
+            self._held.put(key, b"[]")
+
+
+async def test_who_waits_for_redis_keeps_the_bounds_of_its_own_token() -> None:
+    recall = Slow(redis.Redis(), "t", "x")
+    recall.asked, recall.answers = asyncio.Event(), asyncio.Event()
+    found = Hook(Webhook.model_validate({"name": "mastodon", "source": "mastodon"}), recall)
+    status = {"id": "2", "created_at": "2026-09-21T10:00:00.000Z", "in_reply_to_id": "1",
+              "in_reply_to_account_id": "7", "account": {"id": "8"}}  # fmt: skip
+    answer = json.dumps({"event": "update", "payload": json.dumps(status)}).encode()
+    now = dt.datetime(2026, 9, 22, tzinfo=dt.UTC)
+    bound = asyncio.create_task(found.parse(answer, now, {}, frozenset(["mastodon:5"])))
+    await recall.asked.wait()
+    free = asyncio.create_task(found.parse(answer, now, {}, None))
+    await asyncio.sleep(0)
+    recall.answers.set()
+    assert (await free).events
+    assert not (await bound).events

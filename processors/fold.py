@@ -124,9 +124,13 @@ class Folder:
         if event.op == "undo":
             self._undo(inf, event, act, hour)
             return Found(role, None, 0, False, late_by)
-        if event.op == "update" or (
-            kind == "post" and role == "influencer" and self._told_again(inf, event, act)
+        if (
+            kind == "post"
+            and role == "influencer"
+            and (id_hash(event.object_id or event.event_id, self._seed) in inf.posts)
         ):
+            act.op = "update"  # polled for longer than its id is remembered: it tells what it says now
+        if act.op == "update":
             if event.text is not None and kind in _SAYS:
                 act.words = words(event.text, event.lang)
             if role == "influencer" and kind == "post":
@@ -264,9 +268,8 @@ class Folder:
         if actor is not None and actor.followers is not None:
             inf.learn_followers(actor.followers, at)
         if event.kind == "post":
-            sponsored = event.sponsored is not None and bool(
-                event.sponsored.label or event.sponsored.disclosed
-            )
+            told = event.sponsored
+            sponsored = told is not None and bool(told.label or told.disclosed)
             for pane in panes:
                 pane[OWN_POSTS] += 1
                 pane[OWN_SPONSORED] += sponsored
@@ -277,14 +280,6 @@ class Folder:
             for pane in panes:
                 pane[OWN_REPLIES] += 1
             self._own_answer(inf, event, at)
-
-    def _told_again(self, inf: Influencer, event: Event, act: Act) -> bool:
-        """Whether a post is held already: whoever polls lists it for longer than its id is remembered. It
-        then tells what it says now, as an edit does."""
-        known = id_hash(event.object_id or event.event_id, self._seed) in inf.posts
-        if known:
-            act.op = "update"
-        return known
 
     def _edit(self, inf: Influencer, event: Event, act: Act) -> None:
         """An edit of an own post is shown to ledgers with the post's counts."""
@@ -402,8 +397,7 @@ class Folder:
 
     def _take_comment_back(self, inf: Influencer, event: Event, act: Remembered) -> None:
         """A comment that is gone waits for no answer."""
-        if event.object_id is None:
-            return
-        if inf.close_comment(id_hash(event.object_id, self._seed)) is not None:
+        gone = event.object_id
+        if gone is not None and inf.close_comment(id_hash(gone, self._seed)) is not None:
             for pane in self._panes(inf, act.pane * 300):
                 pane[ANSWERABLE] -= min(1, pane[ANSWERABLE])

@@ -124,11 +124,8 @@ class Folder:
         if event.op == "undo":
             self._undo(inf, event, act, hour)
             return Found(role, None, 0, False, late_by)
-        if (
-            kind == "post"
-            and role == "influencer"
-            and (id_hash(event.object_id or event.event_id, self._seed) in inf.posts)
-        ):
+        named = event.object_id or event.event_id
+        if kind == "post" and role == "influencer" and id_hash(named, self._seed) in inf.posts:
             act.op = "update"  # polled for longer than its id is remembered: it tells what it says now
         if act.op == "update":
             if event.text is not None and kind in _SAYS:
@@ -397,7 +394,8 @@ class Folder:
 
     def _take_comment_back(self, inf: Influencer, event: Event, act: Remembered) -> None:
         """A comment that is gone waits for no answer."""
-        gone = event.object_id
-        if gone is not None and inf.close_comment(id_hash(gone, self._seed)) is not None:
+        if event.object_id is None:
+            return
+        if inf.close_comment(id_hash(event.object_id, self._seed)) is not None:
             for pane in self._panes(inf, act.pane * 300):
                 pane[ANSWERABLE] -= min(1, pane[ANSWERABLE])

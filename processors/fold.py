@@ -265,8 +265,7 @@ class Folder:
         if actor is not None and actor.followers is not None:
             inf.learn_followers(actor.followers, at)
         if event.kind == "post":
-            told = event.sponsored
-            sponsored = told is not None and bool(told.label or told.disclosed)
+            sponsored = (told := event.sponsored) is not None and bool(told.label or told.disclosed)
             for pane in panes:
                 pane[OWN_POSTS] += 1
                 pane[OWN_SPONSORED] += sponsored

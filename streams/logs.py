@@ -1,4 +1,5 @@
-"""Logs: JSON lines (or text) on stderr, with partition, offset and epoch where there is one."""
+"""Logs: JSON lines (or text) on stderr, with partition, offset and epoch where there is one, and with the
+number of the process where there are several."""
 
 from __future__ import annotations
 
@@ -13,6 +14,11 @@ _QUIET = ("faust", "mode", "aiokafka", "kafka", "asyncio", "aiohttp.access")
 
 
 class _Text(logging.Formatter):
+    def __init__(self, process: int | None) -> None:
+        super().__init__(
+            f"{'' if process is None else f'[{process}] '}%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+        )
+
     def format(self, record: logging.LogRecord) -> str:
         extra = " ".join(
             f"{name}={getattr(record, name)}"
@@ -23,8 +29,11 @@ class _Text(logging.Formatter):
         return f"{line} {extra}" if extra else line
 
 
-def set_up(settings: Settings) -> None:
-    """Configure the root logger. Third parties speak from warnings on, unless we are debugging."""
+def set_up(settings: Settings, process: int | None = None) -> None:
+    """Configure the root logger. Third parties speak from warnings on, unless we are debugging.
+
+    `process`: number of this process among those that write to the same stream; lines bear it then.
+    """
     handler = logging.StreamHandler(sys.stderr)
     if settings.log_format == "json":
         handler.setFormatter(
@@ -33,10 +42,11 @@ def set_up(settings: Settings) -> None:
                 style="{",
                 timestamp=True,
                 rename_fields={"levelname": "level", "name": "logger"},
+                static_fields={} if process is None else {"process": process},
             )
         )
     else:
-        handler.setFormatter(_Text("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+        handler.setFormatter(_Text(process))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import secrets
@@ -19,7 +18,6 @@ from time import monotonic
 from typing import Any
 
 import faust
-import uvloop
 from aiokafka.errors import KafkaError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -31,7 +29,7 @@ from processors.state.layout import LAYOUT_VERSION, hash_key_key, hash_used_key,
 from processors.state.redis_store import RedisStore
 from processors.state.store import StoreError
 from schemas import topics
-from streams import logs, metrics
+from streams import metrics
 from streams.bookreader import BookReader
 from streams.connecting import faust_credentials
 from streams.errors import BrokerUnavailableError, RapportError
@@ -52,7 +50,6 @@ _LOOK_S = 2.0
 #: Topics that a worker writes.
 WRITTEN = (topics.ENRICHED, topics.READINGS, topics.ALERTS, topics.REJECTED)
 _STOP_S = 8.0
-_LEAVE_S = 6.0
 
 
 class WorkerError(RapportError):
@@ -349,52 +346,3 @@ def _port_is_free(settings: Settings) -> None:
             f"cannot listen on {place} for /ready and /metrics: {os.strerror(error.errno or 0).lower()}",
             hint="set RAPPORT_HTTP_PORT; each worker on one machine needs a port of its own",
         ) from error
-
-
-def run_worker(settings: Settings) -> int:
-    """Run a worker until SIGTERM or SIGINT. Returns the exit code: 0 after a clean stop, 1 after a failure.
-
-    Raises RapportError when it cannot even start.
-    """
-    logs.set_up(settings)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(settings))
-
-
-async def _serve(settings: Settings) -> int:
-    worker = Worker(settings)
-    loop = asyncio.get_running_loop()
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    loop.add_signal_handler(signal.SIGHUP, worker.reload_rules)
-    preparing = asyncio.ensure_future(worker.prepare())
-    await asyncio.wait(
-        (preparing, asyncio.ensure_future(stopping.wait())), return_when=asyncio.FIRST_COMPLETED
-    )
-    if not preparing.done():
-        preparing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await preparing
-        return 0
-    await preparing
-    # Most of what is made lives for a slice and is freed by its count: the collector need not look every 700.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
-    await worker.app.start()
-    crashed = asyncio.ensure_future(worker.app.wait_until_stopped())
-    await asyncio.wait((asyncio.ensure_future(stopping.wait()), crashed), return_when=asyncio.FIRST_COMPLETED)
-    reason = worker.app.crash_reason
-    await worker.close()
-    leaving = asyncio.ensure_future(worker.app.stop())
-    await asyncio.wait((leaving,), timeout=_LEAVE_S)
-    if worker.failure or reason:
-        log.critical("stopped: %s", worker.failure or repr(reason))
-    code = 1 if worker.failure or reason else 0
-    if not leaving.done():
-        # In the midst of a rebalance the client waits for its coordinator, and would for long.
-        log.warning("the consumer group does not let go: it will notice by itself that I am gone")
-        logging.shutdown()
-        os._exit(code)
-    await leaving
-    return code

@@ -32,7 +32,7 @@ from tests.servers import REPO
 from tests.workers import environment
 
 _MAIN = (  # without the command line's imports, which a worker that starts thirty times need not pay
-    "import sys; from streams.settings import Settings; from streams.worker import run_worker; "
+    "import sys; from streams.settings import Settings; from streams.running import run_worker; "
     "sys.exit(run_worker(Settings()))"
 )
 _STALLED_S = 60.0

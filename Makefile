@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install compile demo test check format bench bench-peers board screenshots schemas clean distclean
+.PHONY: help install compile demo test check format bench bench-check bench-peers board screenshots schemas clean distclean
 SHELL := /bin/bash
 
 ARGS ?=
@@ -54,6 +54,9 @@ format: $(STAMP) ## Format the code and sort imports
 
 bench: compile ## Push a million events through the whole job on Apache Kafka and Redis
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-check: compile ## Fail when a stage of the core costs more than docs/performance.md allows
+	@$(BIN)/python -m bench.check $(ARGS)
 
 bench-peers: compile ## Count the same events with our engine, Faust, Quix, Bytewax and Kafka Streams
 	@$(BIN)/python -m bench.peers $(ARGS)

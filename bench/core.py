@@ -12,7 +12,9 @@ import gc
 import pstats
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from bench.load import partnerships
 from processors.actors import ActorHasher
@@ -45,8 +47,12 @@ def made(count: int, stretch_s: float) -> list[list[Rec]]:
     return out
 
 
-def once(by_partition: list[list[Rec]], options: argparse.Namespace) -> tuple[Counter[str], int]:
-    """CPU seconds by step, and the bytes of the writes."""
+def once(
+    by_partition: list[list[Rec]],
+    options: argparse.Namespace,
+    produce: Callable[[list[Any]], None] | None = None,
+) -> tuple[Counter[str], int]:
+    """CPU seconds by step, and the bytes of the writes. `produce`: what is done with enriched events."""
     spent: Counter[str] = Counter()
     size = 0
     book = Book(partnerships(options.partnerships))
@@ -71,6 +77,7 @@ def once(by_partition: list[list[Rec]], options: argparse.Namespace) -> tuple[Co
             t3 = cpu()
             now += 1.0
             part.provisional(now, 5.0, 50)
+            enriched = list(part.out.enriched) if produce is not None else []
             t4 = cpu()
             write = part.write(prev, rows[-1].offset + 1)
             t5 = cpu()
@@ -80,6 +87,10 @@ def once(by_partition: list[list[Rec]], options: argparse.Namespace) -> tuple[Co
             spent["provisional"] += t4 - t3
             spent["write"] += t5 - t4
             spent["arguments"] += cpu() - t5
+            if produce is not None:
+                t6 = cpu()
+                produce(enriched)
+                spent["produce"] += cpu() - t6
             prev = rows[-1].offset + 1
             gc.collect(0)
         spent["readings"] += part.totals.readings

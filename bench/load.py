@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from aiokafka import AIOKafkaProducer
@@ -43,15 +43,23 @@ def partnerships(count: int, seed: int = 1) -> list[Partnership]:
     ]  # fmt: skip
 
 
-def fresh(count: int, start: float, stretch_s: float) -> list[Record]:
-    """The mix once more, of the same influencers, under ids of its own: else they would be duplicates."""
+def fresh(count: int, start: float, stretch_s: float, round_: int = 0) -> list[Record]:
+    """The mix once more, of the same influencers, under ids of its own (and of the round, 0 to 9): else they
+    would be duplicates."""
     events = bench_events(count, start=start, stretch_s=stretch_s)
-    return [record._replace(value=record.value.replace(b"/3l", b"/4l")) for record in events]
+    mark = b"/4%dl" % round_
+    return [record._replace(value=record.value.replace(b"/3l", mark)) for record in events]
 
 
-async def send_paced(settings: Settings, records: Sequence[Record]) -> float:
-    """Send each record when its time (epoch s of the wall clock) has come. Returns how far it fell behind at
-    most, s: a producer that lags would measure itself."""
+def _as_stamped(stamp: float) -> float:
+    return stamp
+
+
+async def send_paced(
+    settings: Settings, records: Sequence[Record], due: Callable[[float], float] = _as_stamped
+) -> float:
+    """Send each record when its time has come: `due` of its timestamp, epoch s of the wall clock. Returns how
+    far it fell behind at most, s: a producer that lags would measure itself."""
     producer = AIOKafkaProducer(**kafka(settings), acks=1, max_batch_size=1_000_000)
     await producer.start()
     topic = settings.topic(topics.EVENTS)
@@ -59,14 +67,14 @@ async def send_paced(settings: Settings, records: Sequence[Record]) -> float:
     try:
         count = len(await producer.partitions_for(topic))
         partition = {key: partition_of(key, count) for key in {record.key for record in records}}
-        for tick, due in groupby(records, key=lambda record: int(record.at / TICK_S)):
+        for tick, rows in groupby(records, key=lambda record: int(due(record.at) / TICK_S)):
             await asyncio.sleep(max(0.0, (tick + 1) * TICK_S - time.time()))
             by_partition: dict[int, list[Record]] = defaultdict(list)
-            for record in due:
+            for record in rows:
                 by_partition[partition[record.key]].append(record)
-            for number, rows in by_partition.items():
+            for number, some in by_partition.items():
                 builder = producer.create_batch()
-                for record in rows:
+                for record in some:
                     builder.append(timestamp=int(record.at * 1_000), key=record.key, value=record.value)
                 await producer.send_batch(builder, topic, partition=number)
             worst = max(worst, time.time() - (tick + 1) * TICK_S)

@@ -10,7 +10,7 @@ import subprocess
 import time
 import urllib.request
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -27,7 +27,7 @@ from processors.tiers import tier
 from schemas import Partnership, topics
 from streams.settings import Settings
 
-POLL_S = 0.02
+POLL_S = 0.01
 
 
 @dataclass(slots=True)
@@ -111,14 +111,38 @@ def scraped(port: int) -> dict[str, float]:
     return out
 
 
+class Family:
+    """A process and those that it forked: CPU seconds and resident memory of all."""
+
+    def __init__(self, pid: int) -> None:
+        self._parent = psutil.Process(pid)
+
+    def _all(self) -> list[psutil.Process]:
+        return [self._parent, *self._parent.children()]
+
+    def cpu_s(self) -> float:
+        """Of those that run now."""
+        times = [process.cpu_times() for process in self._all()]
+        return sum(one.user + one.system for one in times)
+
+    def rss(self) -> int:
+        """Bytes; what they share is counted in each."""
+        return sum(process.memory_info().rss for process in self._all())
+
+
 def watch(
-    watcher: Watcher, pid: int, port: int, events: int, told: Callable[[int], None], deadline_s: float
-) -> Throughput:
-    """Poll until `events` records are behind the fences. Raises TimeoutError, or psutil.NoSuchProcess when
-    the worker has died."""
-    process = psutil.Process(pid)
+    watcher: Watcher, pid: int, ports: Sequence[int], events: int, told: Callable[[int], None],
+    deadline_s: float,
+) -> Throughput:  # fmt: skip
+    """Poll until `events` records are behind the fences. `ports`: of the workers' metrics pages.
+
+    Raises:
+        TimeoutError: They are not within `deadline_s`.
+        psutil.NoSuchProcess: The worker has died.
+    """
+    process = Family(pid)
     end = time.monotonic() + deadline_s
-    cpu = process.cpu_times()
+    cpu = process.cpu_s()
     started = began = time.monotonic()
     rss = read = 0
     claimed = False
@@ -126,16 +150,17 @@ def watch(
         if time.monotonic() > end:
             raise TimeoutError(f"{read} of {events} records after {deadline_s:.0f} s")
         if not claimed:  # records are fetched from the last claim on
-            cpu, began = process.cpu_times(), time.monotonic()
+            cpu, began = process.cpu_s(), time.monotonic()
             claimed = all(row[0] is not None for row in watcher.fences("epoch"))
         time.sleep(POLL_S)
         read = watcher.read()
-        rss = max(rss, process.memory_info().rss)
+        rss = max(rss, process.rss())
         told(read)
     seconds = time.monotonic() - began
-    now = process.cpu_times()
-    used = now.user + now.system - cpu.user - cpu.system
-    counters = scraped(port)
+    used = process.cpu_s() - cpu
+    counters: dict[str, float] = {}
+    for page in map(scraped, ports):
+        counters = {name: counters.get(name, 0.0) + value for name, value in page.items()}
     counters["seconds_until_claimed"] = began - started
     return Throughput(
         events, seconds, events / seconds, used / events * 1e6,
@@ -206,15 +231,20 @@ class Poller:
             self.readings[name].latency(int(r.at * 1_000) / 1_000)
             for r in records if (name := r.key.decode()) in self.readings and b'"kind":"comment"' in r.value
         ]  # fmt: skip
-        return {"event_to_state": _percentiles(state), "event_to_reading": _percentiles(seen)}
+        return {"event_to_state": percentiles(state), "event_to_reading": percentiles(seen)}
 
 
-def _percentiles(values: list[float | None]) -> dict[str, float]:
-    known = sorted(value for value in values if value is not None)
+def percentiles(values: Iterable[float | None]) -> dict[str, float]:
+    """p50, p90, p99, p99.9 and the most, s, of those that are known; how many are not."""
+    given = list(values)
+    known = sorted(value for value in given if value is not None)
     if not known:
-        return {"n": 0}
-    at = {f"p{p}_s": round(known[min(len(known) - 1, len(known) * p // 100)], 4) for p in (50, 90, 99)}
-    return {"n": len(known), "never": len(values) - len(known), **at, "max_s": round(known[-1], 4)}
+        return {"n": 0, "never": len(given)}
+    at = {
+        f"p{share:g}_s": round(known[min(len(known) - 1, int(len(known) * share / 100))], 4)
+        for share in (50, 90, 99, 99.9)
+    }
+    return {"n": len(known), "never": len(given) - len(known), **at, "max_s": round(known[-1], 4)}
 
 
 def machine() -> dict[str, Any]:

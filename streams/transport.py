@@ -26,6 +26,8 @@ from faust.types.tuples import TP, ConsumerMessage
 
 from streams.tracker import Pending, PrefixTracker
 
+#: A fetch that finds nothing is answered after so long, ms.
+FETCH_WAIT_MS = 100
 #: Called after every seek to the committed offsets, to claim the partitions and to seek to their fences.
 OnSeek = Callable[[], Awaitable[None]]
 
@@ -63,6 +65,16 @@ class BatchMessage(ConsumerMessage):
         return super().on_final_ack(consumer)
 
 
+class _ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Faust has a fetch wait 1.5 s for records. What is drained, claimed or asked of the same broker
+    meanwhile waits behind it: a worker's first event, and on quiet topics any."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # [private]
+        return consumer
+
+
 class BatchConsumer(driver.Consumer):
     """Delivers slices of the batch topics, single messages of all others."""
 
@@ -76,6 +88,9 @@ class BatchConsumer(driver.Consumer):
         self._chain: dict[TP, int] = {}
         self._to_seek: dict[TP, tuple[int, int]] = {}  # offset and claim
         self.delivered_at: dict[TP, float] = {}
+
+    def _new_consumer_thread(self) -> Any:
+        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     # -- claims ---------------------------------------------------------------------------------------------
 
@@ -101,20 +116,34 @@ class BatchConsumer(driver.Consumer):
         return tp in self.claims or tp in self._to_seek
 
     async def _seek_claimed(self) -> None:
-        """Seek what was claimed since the last fetch."""
-        for tp, (offset, claim) in list(self._to_seek.items()):
-            try:
-                await self.seek_wait({tp: offset})
-            except Exception as error:
-                # After a freeze the partition is gone, and the seek refused: the rebalance claims it anew.
-                self.log.warning("seek of partition %r failed: %r", tp, error)
-                self._forget_seek(tp, claim)
-                continue
+        """Seek what was claimed since the last fetch, all at once: the first to be sought would be fetched
+        alone, and the others would wait for the answer, which waits for records."""
+        wanted = dict(self._to_seek)
+        if not wanted:
+            return
+        try:
+            await self.seek_wait({tp: offset for tp, (offset, _) in wanted.items()})
+        except Exception as error:
+            # After a freeze a partition is gone, and the seek refused: the rebalance claims it anew. Which
+            # one it was is not said.
+            self.log.warning("seek of partitions %r failed (%r), again one by one", list(wanted), error)
+            wanted = {tp: at for tp, at in wanted.items() if await self._sought(tp, *at)}
+        for tp, (offset, claim) in wanted.items():
             if self._forget_seek(tp, claim):  # not claimed again, nor taken away, meanwhile
                 self.claims[tp] = claim
                 self._chain[tp] = offset
                 self._read_offset[tp] = offset or None  # [private]
                 self._committed_offset[tp] = None  # [private] the fence may lie before it
+
+    async def _sought(self, tp: TP, offset: int, claim: int) -> bool:
+        """Whether one partition could be sought; if not, it is delivered no more until it is claimed."""
+        try:
+            await self.seek_wait({tp: offset})
+        except Exception as error:
+            self.log.warning("seek of partition %r failed: %r", tp, error)
+            self._forget_seek(tp, claim)
+            return False
+        return True
 
     def _forget_seek(self, tp: TP, claim: int) -> bool:
         wanted = self._to_seek.get(tp)

@@ -14,6 +14,7 @@ from typing import Any
 
 import faust
 import pytest
+from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.fetcher import Fetcher as KafkaFetcher
 from faust.streams import Stream
 from faust.tables.recovery import Recovery
@@ -151,6 +152,17 @@ def test_a_seek_is_done_in_the_thread_that_fetches() -> None:
     seek = source(KafkaFetcher.seek_to)
     assert "del self._records[tp]" in seek or "self._records.pop(tp" in seek, (
         "a seek keeps what was prefetched: records from before the seek would come after it"
+    )
+
+
+def test_how_long_a_fetch_waits_can_be_set_before_the_consumer_starts() -> None:
+    made = source(driver.AIOKafkaConsumerThread._create_worker_consumer)
+    assert "fetch_max_wait_ms=1500" in made, "Faust waits another time now: is FETCH_WAIT_MS still needed?"
+    assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in source(AIOKafkaConsumer.start), (
+        "the fetcher takes its wait from elsewhere: a fetch would hold up its broker for 1.5 s again"
+    )
+    assert "AIOKafkaConsumerThread(" in source(driver.Consumer._new_consumer_thread), (
+        "our thread would not be used: a fetch would hold up its broker for 1.5 s again"
     )
 
 

@@ -1,6 +1,8 @@
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
@@ -49,6 +51,12 @@ public class Counting {
     private static long seen;
     private static long from;
     private static long began;
+    private static long cpu;
+
+    /** Of the whole process, ns: also of the threads that compile and collect. */
+    private static long used() {
+      return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getProcessCpuTime();
+    }
 
     @Override
     public void init(ProcessorContext<Void, Void> context) {
@@ -71,11 +79,13 @@ public class Counting {
       if (began == 0 && seen >= WARMUP) {
         from = seen;
         began = System.nanoTime();
+        cpu = used();
       }
       if (seen >= EVENTS) {
         double seconds = (System.nanoTime() - began) / 1e9;
         System.out.printf(
-            "{\"events\": %d, \"seconds\": %s, \"cpu_s\": null, \"counted\": %d}%n", seen - from, seconds, seen);
+            "{\"events\": %d, \"seconds\": %s, \"cpu_s\": %s, \"counted\": %d}%n",
+            seen - from, seconds, (used() - cpu) / 1e9, seen);
         System.out.flush();
         Runtime.getRuntime().halt(0);
       }

@@ -1,0 +1,213 @@
+"""`python -m bench.simulate`: what skew and rebalances do to many workers, past what one machine can show.
+
+A seeded model in plain arithmetic, no Kafka: influencers with the popularity of the bench's mix lie on
+partitions by chance, as a hash of their ids puts them there; partitions are dealt to workers, and every
+worker folds at the measured cost. How busy is the busiest partition and worker, how large a share has the
+most popular influencer (its events cannot be split: one partition, one worker), and how long does it take to
+catch up when a worker is lost? (In a rebalance nobody reads: aiokafka's groups stop all.)
+
+Costs are options, to be taken from `python -m bench job` and `recovery`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from random import Random
+from statistics import mean, median
+
+from rich.console import Console
+from rich.table import Table
+
+PARETO = 1.16  # of the bench's mix: a fifth of the influencers draws four fifths of the acts
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one worker process on one core, measured."""
+
+    cpu_us: float
+    rebalance_s: float
+
+    @property
+    def capacity(self) -> float:
+        """Events/s of one worker that does nothing else."""
+        return 1e6 / self.cpu_us
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How evenly load lies: the largest share, times the count (1: perfectly even)."""
+
+    busiest_partition: float
+    busiest_worker: float
+
+
+@cache
+def popularity(influencers: int, cap: float) -> tuple[float, ...]:
+    """Shares of all events, falling: the quantiles of the bench's Pareto distribution, none above `cap` (what
+    is above it is left out of the whole, as if it were sampled)."""
+    weights = [((rank + 0.5) / influencers) ** (-1 / PARETO) for rank in range(influencers)]
+    most = cap * sum(weights)
+    weights = [min(weight, most) for weight in weights]
+    whole = sum(weights)
+    return tuple(weight / whole for weight in weights)
+
+
+@cache
+def shares(influencers: int, cap: float, partitions: int, seed: int) -> tuple[float, ...]:
+    """Share of the events of each partition."""
+    out = [0.0] * partitions
+    each = popularity(influencers, cap)
+    places = Random(seed).choices(range(partitions), k=influencers)
+    for place, share in zip(places, each, strict=True):
+        out[place] += share
+    return tuple(out)
+
+
+def dealt(partitions: Sequence[float], workers: int, rng: Random) -> list[float]:
+    """Load of each worker, as shares: partitions are dealt by number, whatever their load, from a drawn
+    worker on (whose turn it is depends on the members' ids)."""
+    out = [0.0] * workers
+    first = rng.randrange(workers)
+    for number, share in enumerate(partitions):
+        out[(first + number) % workers] += share
+    return out
+
+
+def catch_up_s(load: float, rate: float, capacity: float, paused_s: float) -> float:
+    """Seconds from the end of a pause until a worker with that share of `rate` events/s has worked off what
+    came meanwhile; infinite when it has no capacity left."""
+    spare = capacity - load * rate
+    return float("inf") if spare <= 0 else load * rate * paused_s / spare
+
+
+def spread(influencers: int, cap: float, partitions: int, workers: int, seeds: Sequence[int]) -> Spread:
+    """Medians over the seeds."""
+    each = {seed: shares(influencers, cap, partitions, seed) for seed in seeds}
+    return Spread(
+        median(max(one) * partitions for one in each.values()),
+        median(max(dealt(one, workers, Random(seed))) * workers for seed, one in each.items()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Of one kill (or one more worker) in one drawn installation."""
+
+    behind: int  # workers that never catch up
+    slowest_s: float  # of those that do, from the event on
+    median_s: float
+
+
+def rebalance(
+    influencers: int, cap: float, partitions: int, after: int, rate: float, cost: Cost, seed: int
+) -> Outcome:
+    """A pause for all, then the partitions are dealt to `after` workers, and the backlog is worked off."""
+    loads = dealt(shares(influencers, cap, partitions, seed), after, Random(seed + 1))
+    times = [catch_up_s(load, rate, cost.capacity, cost.rebalance_s) for load in loads]
+    known = [cost.rebalance_s + one for one in times if one != float("inf")]
+    behind = len(times) - len(known)
+    return Outcome(behind, max(known, default=float("inf")), median(known) if known else float("inf"))
+
+
+def arguments(given: Sequence[str]) -> argparse.Namespace:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.simulate", description=__doc__, formatter_class=raw
+    )
+    parser.add_argument("--influencers", type=int, default=1_000_000)
+    parser.add_argument("--rate", type=float, default=1_000_000.0, help="events/s of the whole installation")
+    parser.add_argument("--cpu-us", type=float, default=38.0, help="of one worker an event, measured")
+    parser.add_argument("--rebalance-s", type=float, default=6.0, help="that nobody reads, measured")
+    parser.add_argument("--partitions", default="64,256,512,1024", help="by commas")
+    parser.add_argument(
+        "--utilisation", default="0.4,0.5,0.6,0.7,0.8", help="of a worker, on average; by commas"
+    )
+    parser.add_argument(
+        "--cap", type=float, default=1.0, help="largest share of the events that one may have"
+    )
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--draws", type=int, default=5, help="medians over so many seeds")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    return parser.parse_args(given)
+
+
+def simulate(options: argparse.Namespace) -> list[dict[str, object]]:
+    """One row for each number of partitions and utilisation."""
+    cost = Cost(options.cpu_us, options.rebalance_s)
+    seeds = range(options.seed, options.seed + options.draws)
+    rows: list[dict[str, object]] = []
+    for partitions in map(int, options.partitions.split(",")):
+        for busy in map(float, options.utilisation.split(",")):
+            workers = max(1, round(options.rate / (cost.capacity * busy)))
+            if workers > partitions:
+                rows.append(
+                    {"partitions": partitions, "utilisation": busy, "workers": workers, "fits": False}
+                )
+                continue
+            even = spread(options.influencers, options.cap, partitions, workers, seeds)
+            lost = [
+                rebalance(options.influencers, options.cap, partitions, workers - 1, options.rate, cost, seed)
+                for seed in seeds
+            ]
+            rows.append({
+                "partitions": partitions, "utilisation": busy, "workers": workers, "fits": True,
+                **asdict(even),
+                "busiest_worker_busy": even.busiest_worker * busy,
+                "never_catch_up": mean(one.behind for one in lost),
+                "slowest_s": median(one.slowest_s for one in lost),
+                "median_s": median(one.median_s for one in lost),
+            })  # fmt: skip
+    return rows
+
+
+def tables(options: argparse.Namespace, rows: Sequence[dict[str, object]]) -> list[Table]:
+    """For people, and for docs/scaling.md."""
+    table = Table(
+        title=f"{options.influencers:,} influencers, {options.rate:,.0f} events/s, {options.cpu_us:g} µs an event, "  # noqa: E501
+        f"seeds {options.seed} to {options.seed + options.draws - 1}"
+    )
+    for name in (
+        "partitions", "busy on average", "workers", "busiest partition", "busiest worker", "it is busy",
+        "never catch up", "caught up: median, s", "slowest, s",
+    ):  # fmt: skip
+        table.add_column(name, justify="right")
+    for row in rows:
+        first = (f"{row['partitions']:,}", f"{row['utilisation']:.0%}", f"{row['workers']:,}")
+        if not row["fits"]:
+            table.add_row(*first, "more workers than partitions", *[""] * 5)
+            continue
+        table.add_row(
+            *first, f"{row['busiest_partition']:.2f}", f"{row['busiest_worker']:.2f}",
+            f"{row['busiest_worker_busy']:.0%}", f"{row['never_catch_up']:.1f}", f"{row['median_s']:.0f}",
+            f"{row['slowest_s']:.0f}",
+        )  # fmt: skip
+    top = Table(title="share of the most popular influencer")
+    for name in ("influencers", "share", "its events/s", "of one worker"):
+        top.add_column(name, justify="right")
+    for count in (1_000, 10_000, 100_000, options.influencers):
+        share = popularity(count, options.cap)[0]
+        own = share * options.rate
+        top.add_row(f"{count:,}", f"{share:.2%}", f"{own:,.0f}", f"{own * options.cpu_us / 1e6:.1f}")
+    return [top, table]
+
+
+def main(given: Sequence[str]) -> int:
+    """Print the rows."""
+    options = arguments(given)
+    rows = simulate(options)
+    if options.json:
+        print(json.dumps(rows, indent=1))
+    else:
+        for table in tables(options, rows):
+            Console(width=150).print(table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

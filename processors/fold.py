@@ -197,9 +197,9 @@ class Folder:
 
     def _tell(self, inf: Influencer, act: Act) -> None:
         """Show an act to the ledgers that want it."""
-        ledgers = inf.ledgers
         for kind in self._takers.get(act.role, _NOBODY).get(act.kind, ()):
-            (ledgers.get(kind.name) or inf.ledger(kind)).act(act)
+            ledger = inf.ledgers.get(kind.name)
+            (inf.ledger(kind) if ledger is None else ledger).act(act)  # an empty one may be false
 
     def expired(self, inf: Influencer, event: Event) -> Found:
         """Count an event that is older than any pane, and say what can be said of it."""

@@ -119,6 +119,17 @@ def test_what_comes_twice_or_late_wakes_nothing() -> None:
     assert [n.why for n in house.told] == ["first_notification", "resolved"]
 
 
+def test_an_older_state_that_comes_late_takes_nothing_back() -> None:
+    house = House()
+    house.take(transition(step=1))
+    house.after(WAIT)
+    house.take(transition(state="no_data", step=2), transition(step=1))
+    assert house.after(REPEAT) == [], "it has no data still: no reminder"
+    house.take(transition(step=3, severity="critical"), transition(step=2, severity="info"))
+    (risen,) = house.after(INTERVAL)
+    assert risen.alerts[0].severity == "critical"
+
+
 def silence(house: House, seconds: float, text: str = "partnership_id=acme--ann") -> Silence:
     start, end = (datetime.fromtimestamp(at, UTC) for at in (house.now, house.now + seconds))
     return Silence(
@@ -237,6 +248,12 @@ def test_a_receiver_that_is_off_gets_what_still_fires_when_it_is_back() -> None:
     assert sorted(ids(n) for n in house.after(1)) == [["a"], ["b"]]
 
 
+def test_a_receiver_that_wants_every_partnership_is_told_of_each() -> None:
+    house = House(Path("route", "mail", ("partnership_id",), WAIT, INTERVAL, REPEAT, once=False))
+    house.take(*(transition(f"a{p}", signal="authenticity", partnership=f"{p}--ann") for p in "123"))
+    assert sorted(ids(n)[0] for n in house.after(WAIT)) == ["a1", "a2", "a3"]
+
+
 def test_groups_of_no_partnership_are_those_of_a_partition() -> None:
     house = House(Path("route", "mail", ()), partition=3)
     house.take(transition())
@@ -252,6 +269,24 @@ def test_a_clock_that_goes_back_holds_nothing_up() -> None:
     house.now -= 86_400
     house.after(0)
     assert [n.why for n in house.after(INTERVAL)] == ["new_alerts_in_group"]
+
+
+def test_a_clock_that_goes_back_before_the_first_message_holds_it_up_no_longer_than_an_interval() -> None:
+    house = House()
+    house.take(transition())
+    house.after(WAIT - 1)
+    house.now -= 86_400
+    house.after(0)
+    assert [n.why for n in house.after(INTERVAL)] == ["first_notification"]
+
+
+def test_a_clock_that_was_set_back_while_nobody_was_there_holds_nothing_up() -> None:
+    house = House()
+    house.take(transition())
+    house.save()
+    house.now -= 86_400
+    house.crash()
+    assert [n.why for n in house.after(INTERVAL)] == ["first_notification"]
 
 
 def test_new_routes_are_told_after_a_restart_and_old_receivers_forgotten() -> None:

@@ -161,6 +161,7 @@ async def test_nobody_there():
      "224.0.0.1", "255.255.255.255", "240.0.0.1", "192.0.2.1", "::1", "::", "fe80::1", "fe80::1%eth0",
      "fd00:ec2::254",
      "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "::7f00:1",
+     "fec0::1", "192.88.99.1", "3fff::1", "64:ff9b:1::7f00:1", "::ffff:0:7f00:1", "2001:0:1::80ff:fffe",
      "junk"],
 )  # fmt: skip
 def test_addresses_that_are_not_public(address):

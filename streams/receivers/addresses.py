@@ -16,8 +16,8 @@ AddrInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, 
 
 #: NAT64 (RFC 6052): the IPv4 address lies in the last 32 bits.
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
-#: Not of the open internet, though `ipaddress` takes them for it: site-local (RFC 3879: no more in use, yet still
-#: routed within old networks), relays of 6to4, documentation.
+#: Not of the open internet, though `ipaddress` takes them for it: site-local (RFC 3879; old networks still
+#: route it), relays of 6to4, documentation.
 _SPECIAL: Final = tuple(map(ipaddress.ip_network, ("fec0::/10", "192.88.99.0/24", "3fff::/20")))
 #: In the message of a refusal, so that it is known again after asyncio has put several into one.
 REFUSED: Final = "not allowed as a target"

@@ -126,6 +126,15 @@ async def test_a_service_that_says_no_is_tried_again_and_its_address_is_told_now
     assert "t0ken" not in str(caught.value) + caplog.text
 
 
+async def test_a_redirect_is_not_followed(monkeypatch):
+    async with Web([answer(200)]) as other, Web([answer(302, Location=other.url)]) as web:
+        chat = sender(monkeypatch, f"json://127.0.0.1:{web.port}/")
+        with pytest.raises(DeliveryError):
+            await chat.deliver(sample("chat"))
+        await chat.aclose()
+        assert other.got == []
+
+
 async def test_a_service_that_hangs_is_left(monkeypatch):
     async with Web([None]) as web:
         chat = sender(monkeypatch, f"json://127.0.0.1:{web.port}/?rto=1&cto=1", timeout="200ms")

@@ -136,6 +136,13 @@ async def test_what_answers_mean(raw, retryable, wait, gone):
     assert "secret-path" not in str(error) and "\x1b" not in str(error) and len(str(error)) < 300
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed_wherever_it_leads(status):
+    async with Web([answer(200)]) as other, Web([answer(status, Location=other.url)]) as web:
+        error = await refused(web.url)
+        assert f"redirects ({status})" in str(error) and other.got == []
+
+
 async def test_a_receiver_that_hangs_is_left_and_one_that_said_yes_is_not_waited_for():
     async with Web([None]) as web:
         error = await refused(web.url, timeout="100ms")

@@ -62,6 +62,10 @@ DRIP_ADVICE: Final = (
 TALK_SD: Final = 0.25
 BOUGHT_K: Final = 0.6
 BOUGHT_Z: Final = 3.0
+#: False alerts per influencer-month where it is known who likes, since they must agree; else BUDGET.
+BUDGET_KNOWN: Final = 0.008
+#: New acts that confirm: two posts agree already.
+CONFIRMED: Final = 3
 BOUGHT_MATTERS: Final = 0.18  # log
 #: Posts since the newest of which the past's posts may be too young to be past.
 RECENT_POSTS: Final = 12
@@ -69,6 +73,8 @@ BOUGHT_POSTS: Final = 2
 #: Rise of the share of low credibility among the likes that speaks for, and its z; and beyond which the share
 #: speaks against (likes that come from people like the usual ones).
 LOW_RISE, LOW_Z = 0.04, 2.0
+#: A rise this sure leans the same way: it lowers no limit, but both z together must then reach BOTH_Z.
+LEANS_Z, BOTH_Z = 1.2, 4.0
 MIN_LIKES_KNOWN: Final = 30
 #: Where more than this of the likes were of low credibility all along, bought ones look like the usual ones.
 LOW_MOST: Final = 0.5
@@ -137,15 +143,16 @@ def bought_likes(look: Look) -> Verdict:
         cap=3.0,
     )
     past_z = [(v - scale.centre) / scale.sd for v in values[:split]]
-    h = limit(BUDGET, posts_per_day(inp), found.delta / 2, past_z)
     excess = found.estimate - scale.centre if found.n else 0.0
     since = posts[split + found.start].at if found.n else inp.at
     p0, p1, z_low = _rise(*(lows := _low_likes(inp, since))[:2])
     known = lows[2] and p0 + p1 > 0 and p0 < LOW_MOST
+    h = limit(BUDGET_KNOWN if known else BUDGET, posts_per_day(inp), found.delta / 2, past_z)
     speaks_for = known and z_low > LOW_Z and p1 - p0 > LOW_RISE
-    sure = (
-        found.now > (0.5 * h if speaks_for else h) and found.z + max(0.0, z_low if known else 0.0) > BOUGHT_Z
-    )
+    both = found.z + max(0.0, z_low if known else 0.0)
+    leans = known and z_low > LEANS_Z and p1 - p0 > LOW_RISE and found.now > h and both > BOTH_Z
+    sure = found.now > (0.5 * h if speaks_for else h) and both > BOUGHT_Z
+    speaks_for = speaks_for or leans
     breached = sure and excess > BOUGHT_MATTERS and found.n >= BOUGHT_POSTS and (speaks_for or not known)
     weighed = (
         Considered("organic_likes", known and not speaks_for, f"{p1:.0%} of the likes are of low credibility "
@@ -161,7 +168,7 @@ def bought_likes(look: Look) -> Verdict:
         weighed, critical=excess > log(3), recovered=excess < BOUGHT_MATTERS / 2,
         summary=f"Posts are affected by likes that do not fit their comments: the last {found.n} posts "
         f"drew {exp(excess):.1f} times the likes that would be usual for them.",
-        advice=LIKES_ADVICE,
+        advice=LIKES_ADVICE, needed=CONFIRMED,
     )  # fmt: skip
 
 
@@ -247,6 +254,6 @@ def bought_likes_drip(look: Look) -> Verdict:
     return verdict(
         inp, AUTHENTICITY, DRIP, evidence > 1 and z > DRIP_Z, effect, z, sum(n for _, n in new),
         tuple(parts), (*weighed, *declared(inp, AUTHENTICITY)),
-        recovered=evidence < 0.5, advice=DRIP_ADVICE,
+        recovered=evidence < 0.5, advice=DRIP_ADVICE, needed=CONFIRMED,
         summary="Posts are affected by likes that trickle in evenly: " + "; ".join(said) + ".",
     )  # fmt: skip

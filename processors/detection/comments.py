@@ -50,11 +50,12 @@ _SHARES: Final = {
     "again": (0.12, 15.0, 0.06, 1.5),
     "strangers": (0.12, 15.0, 0.15, 1.5),
     "generic": (0.12, 15.0, 0.06, 1.5),
+    "foreign": (0.04, 15.0, 0.05, 1.5),
 }
 #: Wandering of comments per like from post to post: least sd of the log, and a prior worth five posts.
 RATIO_SD, RATIO_PRIOR = 0.25, 0.35
 #: Decimal logs of chances: what one sign may count, from where it counts, and what they must add up to.
-CAPS: Final = {"volume": 6.0, "strangers": 3.0, "generic": 2.0}
+CAPS: Final = {"volume": 6.0, "strangers": 3.0, "generic": 2.0, "foreign": 3.0}
 CAP, COUNTS, SUM = 4.0, 0.7, 3.7
 #: Another sign than volume must reach this (the second where volume is plain); the words alone this.
 BESIDE, BESIDE_PLAIN, ALONE = 1.3, 0.8, 6.0
@@ -74,6 +75,7 @@ SEEN: Final = {
     "again": "the same accounts comment under post after post",
     "strangers": "hardly anyone who comments was here before",
     "generic": "more comments would fit under any post",
+    "foreign": "more of those who comment are from countries from which hardly anyone did before",
     "volume": "there are more comments than the likes account for",
 }
 ADVICE: Final = (
@@ -107,6 +109,8 @@ class Totals(msgspec.Struct, frozen=True):
     seen: int = 0
     worded: int = 0
     fresh: int = 0
+    placed: int = 0
+    foreign: int = 0
 
 
 _columns = attrgetter(*Totals.__struct_fields__)
@@ -123,6 +127,8 @@ def _counts(name: str, rows: Totals) -> tuple[int, int, float]:
         return rows.low, rows.known, 1.0
     if name in ("again", "strangers"):
         return rows.again, rows.count, rows.seen / max(1, rows.count)
+    if name == "foreign":
+        return rows.foreign, rows.placed, 1.0
     if name == "fresh":
         return rows.fresh, rows.worded, rows.seen / max(1, rows.count)
     if name == "generic":
@@ -215,7 +221,7 @@ def judge(now: Sequence[Pair], past: Sequence[Pair], older: Totals) -> Found:
     volume, expected = volume_sign(now, past)
     shares = {name: share_sign(name, rows, older) for name in _SHARES}
     if volume.weight < 1.0:  # strangers come with any surge; only beside too many comments do they say more
-        del shares["strangers"]
+        del shares["strangers"], shares["foreign"]
     words = max((shares.pop(name) for name in ("repeated", "exact", "fresh")), key=lambda sign: sign.weight)
     came = rows.count
     usual = (older.tagged + 1) / (older.count + 20)

@@ -25,14 +25,14 @@ SUBJECT: Final = "audience_drift"
 #: Shares wander so much without any cause (sd within two months).
 TAU: Final = 0.025
 #: Deviations of reference and wandering that belong to no change.
-GUARD: Final = 0.6
+GUARD: Final = 0.3
 #: The change to be found, as a share of the reference's share, and the one that matters to people.
 SHIFT: Final = 0.25
 MATTERS: Final = 0.10
 CRITICAL: Final = 0.40
-Z: Final = 2.7
+Z: Final = 2.5
 #: False alerts a month that one attribute may give.
-BUDGET: Final = 0.006
+BUDGET: Final = 0.012
 #: Acts of one day are not independent (one post, one crowd): at least so much overdispersion.
 PHI_MIN: Final = 1.25
 #: One day may add this much to a CUSUM of log-likelihoods at most: a drift needs several days.
@@ -40,17 +40,23 @@ CAP: Final = 2.5
 #: Volume over the reference's busiest day from which it is a surge; and how long strangers stay.
 SURGE: Final = 1.5
 SURGE_DAYS: Final = 7
+#: The greater the surge, the longer its tail of strangers: twice as large, a week longer; at most so long.
+TAIL_DAYS: Final = 21
+#: Least acts that the reference's busiest day is taken to hold.
+BUSY: Final = 12
 LOOK_BACK: Final = 35
-MIN_KNOWN: Final = 60
+#: Known acts since the reference: z weighs how few they are, this only bars what is next to nothing.
+MIN_KNOWN: Final = 20
 
 
 def _plain(rows: Sequence[tuple[int, Row]], inp: SignalInput, ref: Reference) -> list[tuple[int, Row]]:
     """The days without surges and their tails."""
-    limit = SURGE * max(ref.busiest_day, 30) * max(1.0, growth(inp))
-    out, held = [], 0
+    limit = SURGE * max(ref.busiest_day, BUSY) * max(1.0, growth(inp))
+    out, held = [], 0.0
     for start, row in rows:
         if row.acts > limit:
-            held = start + SURGE_DAYS * DAY
+            days = min(TAIL_DAYS, SURGE_DAYS * (1 + log(row.acts / limit, 2)))
+            held = max(held, start + days * DAY)
         elif start > held:
             out.append((start, row))
     return out

@@ -13,7 +13,7 @@ from math import exp, log, sqrt
 from typing import Final
 
 from processors.detection.drop_connection import comment_surge, present
-from processors.detection.explainers import surge
+from processors.detection.explainers import aftermath, surge
 from processors.detection.verdict import K_CRITICAL, Finding, K, causes
 from processors.scores import Score
 from processors.signals.health import FLOOR, WEIGHTS, pulls
@@ -47,6 +47,9 @@ def fit_drop(score: Score, inp: SignalInput, ref: Reference) -> Finding:
     z = lost / sqrt(variance)
     effect = -lost / total
     considered = surge(inp, SURGE)
+    if not considered.accepted and effect <= FIT_DELTA / 2:
+        past = aftermath(inp)
+        considered = past if past.accepted else considered
     if considered.accepted and effect <= FIT_DELTA / 2:
         return Finding(True, False, effect, z, reason="surge", explainers=(considered,))
     # On the mean's own scale the pulls are additive; stated as shares of its log so that they sum to it.

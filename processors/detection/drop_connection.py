@@ -32,10 +32,10 @@ CAPACITY: Final = 1.0
 #: From so many times the usual number on, the share answered says nothing about the influencer: hold
 #: judgement.
 SURGE: Final = 1.5
-GAP_MIN_EXPECTED: Final = 3.5
+GAP_MIN_EXPECTED: Final = 3.0
 #: False alerts per influencer-month that the gap may cost if every gap could ring (those that outlast no gap
 #: before cannot: a fortieth of it was measured), and how much less likely a critical one is.
-GAP_BUDGET: Final = 0.08
+GAP_BUDGET: Final = 0.2
 GAP_CRITICAL: Final = 0.01
 GAP_TAU: Final = 0.20
 GAP_MIN_S: Final = 36 * HOUR

@@ -59,6 +59,23 @@ def surge(inp: SignalInput, windows: Iterable[tuple[str, float]]) -> Considered:
     return Considered("surge", False, ", ".join(seen))
 
 
+#: Acts of D28 beyond the reference's busiest day, as a share of all, from which a surge still shapes the mix.
+AFTERMATH: Final = 0.12
+
+
+def aftermath(inp: SignalInput) -> Considered:
+    """Whether D28 still holds a surge. Strangers come once and regulars often, so that among distinct people
+    a surge weighs more than its acts: it shifts who is there long after the volume is back to the usual."""
+    most = max((acts(pane) for _, pane in inp.reference_days), default=0) * max(1.0, growth(inp))
+    whole = acts(inp.d28)
+    if not most or not whole:
+        return Considered("surge", False, "no surge in D28")
+    since = inp.at - 28 * DAY
+    beyond = sum(max(0.0, acts(pane) - most) for start, pane in inp.day_totals if start >= since)
+    share = beyond / whole
+    return Considered("surge", share > AFTERMATH, f"{share:.0%} of the acts of D28 came in days of a surge")
+
+
 def pause(inp: SignalInput, away: str | None) -> Considered:
     """The posting pause with its numbers; `away` as of signals.connection.posting_pause."""
     if away is not None:

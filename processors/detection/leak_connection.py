@@ -4,8 +4,8 @@ Increments are days: of the comments of a day, how many answers should have come
 latency bin, by the reference's curve, and how many did (comments of 24 to 48 h count as far as they are
 old enough). For each possible onset in the last three weeks, and each of a few ways to fade, the log-
 likelihood ratio of the days since is summed; their mixture is the Shiryaev-Roberts statistic
-    R = sum over onsets of mean over ways of exp(LLR),       breached when R > 30 / budget (days),
-whose run length without a change is at least that limit (Pollak 1985, Ann. Stat. 13, 206).
+    R = sum over onsets of mean over ways of exp(LLR),       breached when R > R_RINGS,
+whose run length without a change is at least that many days (Pollak 1985, Ann. Stat. 13, 206).
 
 What keeps it honest with real people, who fade without any cause:
 - the past's own overdispersion of just these statistics, of single days and of blocks of four, divides
@@ -14,7 +14,7 @@ What keeps it honest with real people, who fade without any cause:
   of months is no leak; and it is lowered by one standard deviation of (reference, wandering) on top;
 - days on which the influencer was away count for nothing; comments beyond the reference's fullest days
   ask for no more answers.
-Under 6 answers expected a week nothing can be seen soon: not measurable, with what would be needed.
+Under 3 answers expected a week nothing can be seen soon: not measurable, with what would be needed.
 """
 
 from __future__ import annotations
@@ -46,18 +46,20 @@ from processors.signals.inputs import Reference, SignalInput
 SIGNAL: Final = "connection"
 RULE: Final = "leak"
 SUBJECT: Final = "reply_leak"
-#: False alerts per influencer-month by the statistic's own bound, which is wide: measured was a hundredth.
-BUDGET: Final = 0.12
+#: R beyond which it rings. The run length that R promises is a wide bound, as the LLR is divided by the
+#: past's overdispersion and an onset must also pass Z_MIN and DELTA: at 30 nobody of 36 in talk rang within
+#: six weeks, at 12 three did.
+R_RINGS: Final = 30.0
 #: Answers a week that must be usual, or nothing can be seen soon.
-MIN_WEEKLY: Final = 6.0
+MIN_WEEKLY: Final = 3.0
 #: Ways to fade: (halving time in days, or None for a step to `factor`), factor, times the latency.
 WAYS: Final = ((12.0, 1.0, 1.0), (12.0, 1.0, 3.0), (None, 0.5, 1.0), (None, 0.5, 3.0), (None, 0.15, 1.0))
 ONSETS_D: Final = 21
 #: People answer in sittings, once a day: what is younger may simply wait for the evening.
 TOO_YOUNG_S: Final = DAY
 #: Least loss over the days since the onset that matters, and what is critical.
-DELTA, CRITICAL = 0.25, 0.6
-Z_MIN: Final = 2.2
+DELTA, CRITICAL = 0.20, 0.6
+Z_MIN: Final = 1.8
 TAU: Final = 0.12
 PHI_PRIOR, PHI_PRIOR_N = 1.5, 7.0
 #: Answers' worth by which the level before an onset is drawn to the reference's.
@@ -310,7 +312,7 @@ def reply_leak(look: Look) -> Verdict:
     days = cohorts(inp, ref)
     found = leak(days, past_cohorts(inp, ref), ref)
     loss = 1 - found.ratio
-    breached = found.log_r > log(30 / BUDGET) and loss >= DELTA and found.z > Z_MIN
+    breached = found.log_r > log(R_RINGS) and loss >= DELTA and found.z > Z_MIN
     said = declared(inp, SIGNAL)
     explained = breached and any(explainer.accepted for explainer in said)
     since = (inp.at - found.onset) / DAY if found.onset else 0.0

@@ -215,7 +215,7 @@ def silent(inp: SignalInput, signal: str, subject: str, reason: str, *, measurab
 def verdict(
     inp: SignalInput, signal: str, subject: str, breached: bool, effect: float, z: float, n: float,
     parts: tuple[CausePart, ...], weighed: tuple[Considered, ...], *, critical: bool = False,
-    recovered: bool = False, summary: str | None = None, advice: str | None = None,
+    recovered: bool = False, summary: str | None = None, advice: str | None = None, needed: int = 10,
 ) -> Verdict:  # fmt: skip
     """A leak\'s verdict: what people declared takes the breach away; words only where it is breached."""
     explained = breached and any(each.accepted for each in weighed)
@@ -226,6 +226,6 @@ def verdict(
         severity=("critical" if critical else "warning") if breached else None, measurable=True,
         reason=subject if breached else "explained" if explained else "steady", effect=effect,
         change=effect or None, z=z, n=n, window="D28", cause=parts if breached else (), explainers=weighed,
-        evidence_key=sum(inp.lifetime), evidence_needed=10, event_ids=newest if breached else (),
+        evidence_key=sum(inp.lifetime), evidence_needed=needed, event_ids=newest if breached else (),
         summary=summary if breached else None, advice=advice if breached else None,
     )  # fmt: skip

@@ -1,12 +1,14 @@
 """What comments have in common: the ledger behind generic, repeated and bought comments.
 
-Three bounded things per influencer, all without any text:
+Four bounded things per influencer, all without any text:
 
 - `texts`: the last TEXTS comments of four words and more that name nobody, as hash and MinHash bands, with
   actor, post and time. Each new one is compared with *that many* before it, whatever their age: so the share
   of near-duplicates doesn't rise with volume, and a viral post looks like any other (up to KEEP_S).
 - `talk`: the last TALK comments as actor, text, post: who comes back on other posts, and with the same words.
 - `posts`: a row of counts for each of the last POSTS own posts, over comments of its first 72 h.
+- `places`: how many comments came from which country, up to PLACES countries; the newest two weeks apart, so
+  that who comes in numbers now doesn't make their country a usual one.
 
 It appends factors ("generic", "duplicate", "near_duplicate") and counts columns of the panes. Short texts
 and emoji are the same among real people all the time (31 % of real comments): only texts of four words and
@@ -61,6 +63,13 @@ REPEATS: Final = 3
 #: Words that nobody used before so many seconds are new.
 FRESH_S: Final = 7 * DAY
 
+#: Countries of comments that are told apart; how many comments must have told theirs before one can be
+#: foreign, and the share of them under which it is.
+PLACES: Final = 32
+PLACED_MIN: Final = 15
+FOREIGN: Final = 0.04
+WEEK: Final = 7 * DAY
+
 _BANDS: Final = 8
 _ROWS: Final = 3
 _AGREE: Final = 2
@@ -91,10 +100,15 @@ class Row(msgspec.Struct, array_like=True, gc=False):
     seen: int = 0  # remembered comments that each was held against to find its actor again
     worded: int = 0  # comments of two words and more that name nobody
     fresh: int = 0  # of these: words that others used within the last week, and nobody (remembered) before
+    placed: int = 0  # whose country is known, once it can be told which countries are usual
+    foreign: int = 0  # of these: from countries from which hardly any comment came before
 
 
 _encode = msgspec.msgpack.Encoder().encode
 _row = msgspec.msgpack.Decoder(Row).decode
+_places = msgspec.msgpack.Decoder(dict[int, dict[str, int]]).decode
+#: Key of the counts older than two weeks, beside those by week.
+_OLD: Final = 0
 
 
 def bands(words: Words) -> list[bytes]:
@@ -114,7 +128,7 @@ class Comments(Ledger):
         INFLUENCER: frozenset(("post",)),
     }
 
-    __slots__ = ("_dirty", "_gone", "fresh", "matches", "posts", "talk", "texts")
+    __slots__ = ("_dirty", "_gone", "_moved", "fresh", "matches", "places", "posts", "talk", "texts")
 
     def __init__(self) -> None:
         # hash of the text, actor, post, time, then the bands
@@ -122,6 +136,9 @@ class Comments(Ledger):
         # actor, text, post, time
         self.talk = Ring(TALK, (4, 4, 4, 4))
         self.posts: dict[int, Row] = {}
+        #: Week since 1970 (_OLD: all before the newest two) -> country -> comments.
+        self.places: dict[int, dict[str, int]] = {}
+        self._moved = False
         #: Of the newest comment, for its score: other actors whose remembered text is nearly the same, and
         #: whether its words are new here and yet not its actor's alone.
         self.matches = 0
@@ -167,6 +184,27 @@ class Comments(Ledger):
             row.seen += held
             row.worded += words.count > 1 and not words.mentions and reaches
             row.fresh += fresh
+            if (country := act.event.actor and act.event.actor.country) and not words.mentions:
+                self._place(row, country, at // WEEK)
+
+    def _place(self, row: Row, country: str, week: int) -> None:
+        places = self.places
+        self._moved = True
+        if week not in places:
+            old = places.setdefault(_OLD, {})
+            for past in [past for past in places if _OLD < past < week - 1]:
+                for name, count in places.pop(past).items():
+                    if name in old or len(old) < PLACES:
+                        old[name] = old.get(name, 0) + count
+            places[week] = {}
+        old = places.get(_OLD) or {}
+        seen = sum(old.values())
+        if seen >= PLACED_MIN:
+            row.placed += 1
+            row.foreign += old.get(country, 0) < FOREIGN * seen
+        now = places[week]
+        if country in now or len(now) < PLACES:
+            now[country] = now.get(country, 0) + 1
 
     @staticmethod
     def _count(act: Act, words: Words, duplicate: bool) -> None:
@@ -317,6 +355,9 @@ class Comments(Ledger):
             yield f"p:{post:x}", None
         self._dirty.clear()
         self._gone.clear()
+        if self._moved:
+            yield "c", msgspec.msgpack.encode(self.places)
+            self._moved = False
         for prefix, ring in (("t", self.texts), ("w", self.talk)):
             for sub, value in ring.writes():
                 yield f"{prefix}:{sub}", value
@@ -326,6 +367,8 @@ class Comments(Ledger):
         group, _, rest = sub.partition(":")
         if group == "p":
             self.posts[int(rest, 16)] = _row(data)
+        elif group == "c":
+            self.places = _places(data)
         elif group == "t":
             self.texts.load(rest, data)
         elif group == "w":

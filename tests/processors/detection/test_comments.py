@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from processors.decode import Actor
 from processors.detection.comments import SUBJECT, bought_comments, more_than
 from processors.detection.look import Look
 from processors.ledgers.comments import Comments
@@ -94,6 +95,31 @@ def test_ordered_comments_are_found(extra: str, seed: int) -> None:
     verdict = bought_comments(story(seed, extra=extra))
     assert verdict.breached and verdict.subject == SUBJECT and verdict.signal == "authenticity"
     assert verdict.summary is not None and "affected by" in verdict.summary
+
+
+def abroad(seed: int, foreign: float, likes: int) -> Look:
+    """Under the newest two posts, a few people more than usual, of unlike words and usual credibility."""
+    rng, ledger, stats = Random(seed), Comments(), []
+    for number in range(20):
+        at = NOW - (20 - number) * 3 * DAY
+        last = number >= 18
+        stats.append(PostStat(9_000 + number, at, likes=[0, 0, likes if last else 400, 400]))
+        for n in range(10 + 12 * last):
+            act = comment(organic(rng), rng.randrange(5_000), at + 600 + n * 900, stats[-1])
+            act.trust = 0.9
+            new = last and n >= 10
+            act.event.actor = Actor(f"x:{n}", country="IN" if new and rng.random() < foreign else "GB")
+            ledger.act(act)
+    return Look(signal_input(posts=stats, ledgers={"comments": ledger}))
+
+
+def test_where_they_come_from_tells_what_their_words_do_not() -> None:
+    def found(foreign: float, likes: int) -> int:
+        return sum(bought_comments(abroad(seed, foreign, likes)).breached for seed in range(8))
+
+    assert found(0.9, 400) >= 6
+    assert found(0.0, 400) <= 1  # no more than usual but for their number
+    assert found(0.9, 1_000) <= 1  # likes came with them: a post that went round the world
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -92,17 +92,24 @@ def test_what_matters_to_nobody_is_not_rung() -> None:
     assert found(acts=2000, shares={"country": lambda day: BASE * 0.97}) == 0
 
 
-def test_the_days_of_a_surge_and_the_week_after_are_left_out() -> None:
-    look = life(1, surge=(18, 21))
+def test_the_days_of_a_surge_and_its_tail_are_left_out() -> None:
+    look = life(1, surge=(12, 15))
     verdict = audience_drift(look)
     assert not verdict.breached
     left_out = next(each for each in verdict.explainers if each.kind == "surge")
-    assert left_out.why.startswith("10 of 28 days")
+    # Six times the usual is twice the limit: two weeks after the last of its days, that day included.
+    assert left_out.why.startswith("16 of 28 days")
     assert found(surge=(18, 21)) <= 1
 
 
+def test_few_known_acts_are_enough_where_the_drift_is_plain() -> None:
+    plain: Share = lambda day: BASE - 0.6 * min(1.0, day / 14)  # noqa: E731
+    assert found(days=21, acts=4, known=0.5, shares={"topics": plain}) >= 20
+    assert found(days=21, acts=4, known=0.5) <= 1
+
+
 def test_too_few_known_acts_are_not_measurable() -> None:
-    verdict = audience_drift(life(1, days=20, acts=MIN_KNOWN // 20 - 1))
+    verdict = audience_drift(life(1, days=MIN_KNOWN - 1, acts=1))
     assert not verdict.measurable and verdict.reason == "not_measurable"
 
 

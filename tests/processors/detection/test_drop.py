@@ -178,6 +178,18 @@ def test_strangers_of_a_surge_hold_the_judgement_on_fit() -> None:
     assert v.reason == "surge"
 
 
+def test_strangers_of_a_surge_that_is_over_still_hold_it() -> None:
+    """One day of five times the usual, a fortnight ago: in D28 the volume is as usual by and large."""
+    past = [(NOW - n * DAY, pane()) for n in range(60, 32, -1)]
+    days = [(NOW - n * DAY, pane(days=5 if n == 14 else 1)) for n in range(28, 0, -1)]
+    inp = with_reference(actors_d28=sample(gb=0.25), d28=pane(days=32), reference_days=past, day_totals=days)
+    v = verdict("audience_fit", inp)
+    assert not v.breached and v.reason == "surge"
+    assert any("came in days of a surge" in e.why for e in v.explainers)
+    even = [(start, pane()) for start, _ in days]
+    assert verdict("audience_fit", replace(inp, day_totals=even, d28=pane(days=28))).breached
+
+
 def test_another_set_of_known_attributes_is_no_drop() -> None:
     base = with_reference(actors_d28=sample(gb=0.25))
     assert base.reference is not None

@@ -102,12 +102,12 @@ def test_little_talk_is_not_measurable_and_says_what_would_be_needed() -> None:
     inp = with_reference()
     assert inp.reference is not None
     total = list(inp.reference.total)
-    total[ANSWERABLE] = 50
+    total[ANSWERABLE] = 20
     few = dataclasses.replace(inp, reference=dataclasses.replace(inp.reference, total=total))
     verdict = reply_leak(Look(few))
     assert not verdict.measurable
     assert verdict.note is not None
-    assert "5.0 answers a week are usual; 6 would be needed" in verdict.note
+    assert "2.0 answers a week are usual; 3 would be needed" in verdict.note
     assert reply_leak(Look(dataclasses.replace(inp, reference=None))).reason == "warming_up"
 
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.decode import Event
+from processors.decode import Actor, Event
 from processors.ledgers.base import Act
-from processors.ledgers.comments import POSTS, TALK, TEXTS, Comments
+from processors.ledgers.comments import PLACES, POSTS, TALK, TEXTS, Comments
 from processors.ledgers.ring import Ring
-from processors.panes import DUPLICATES, GENERICS, INAUTHENTIC, INTENTS, QUESTIONS, new_pane
+from processors.panes import DAY, DUPLICATES, GENERICS, INAUTHENTIC, INTENTS, QUESTIONS, new_pane
 from processors.signals.inputs import PostStat
 from processors.text import words
 from tests.processors.builders import NOW
@@ -48,6 +48,40 @@ def test_the_same_words_by_a_crowd_within_minutes_are_near_duplicates() -> None:
     assert acts[4].factors == acts[5].factors == ["near_duplicate"]
     assert ledger.posts[under.id_hash].exact == 5
     assert acts[5].panes[0][DUPLICATES] == 1
+
+
+def placed(country: str, actor: int, at: float, under: PostStat) -> Act:
+    act = comment("Where did you get that jacket", actor, at, under)
+    act.event.actor = Actor(f"x:{actor}", country=country)
+    return act
+
+
+def test_comments_from_where_hardly_any_came_are_foreign_for_two_weeks() -> None:
+    ledger, before, under = Comments(), post(1), post(2, NOW + 20 * DAY)
+    for n in range(40):
+        ledger.act(placed("GB" if n % 4 else "IE", n, NOW + n, before))
+    assert ledger.posts[before.id_hash].placed == 0  # nobody can say yet what is usual
+    for n in range(30):
+        ledger.act(placed("IN" if n % 3 else "GB", 100 + n, under.at + n, under))
+    row = ledger.posts[under.id_hash]
+    assert (row.placed, row.foreign) == (30, 20)  # their own number doesn't make them usual
+    later = post(3, under.at + 21 * DAY)
+    for n in range(9):
+        ledger.act(placed("IN", 200 + n, later.at + n, later))
+    assert (ledger.posts[later.id_hash].placed, ledger.posts[later.id_hash].foreign) == (9, 0)
+
+
+def test_countries_are_bounded_and_come_back_as_they_were() -> None:
+    ledger, under = Comments(), post(1)
+    for n in range(200):
+        ledger.act(placed(f"{chr(65 + n % 26)}{chr(65 + n // 26)}", n, NOW + n * DAY / 4, under))
+    assert all(len(counts) <= PLACES for counts in ledger.places.values()) and len(ledger.places) <= 4
+    back = Comments()
+    for sub, data in ledger.writes():
+        if data is not None:
+            back.load(sub, data)
+    assert back.places == ledger.places
+    assert not list(ledger.writes())
 
 
 @pytest.mark.parametrize(

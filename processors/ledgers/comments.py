@@ -67,6 +67,8 @@ FRESH_S: Final = 7 * DAY
 #: foreign, and the share of them under which it is.
 PLACES: Final = 32
 PLACED_MIN: Final = 15
+#: From so many on, what is old is halved: an audience of years ago is not the usual one.
+PLACED_MOST: Final = 500
 FOREIGN: Final = 0.04
 WEEK: Final = 7 * DAY
 
@@ -196,6 +198,8 @@ class Comments(Ledger):
                 for name, count in places.pop(past).items():
                     if name in old or len(old) < PLACES:
                         old[name] = old.get(name, 0) + count
+            if sum(old.values()) > PLACED_MOST:
+                places[_OLD] = {name: count // 2 for name, count in old.items() if count > 1}
             places[week] = {}
         old = places.get(_OLD) or {}
         seen = sum(old.values())

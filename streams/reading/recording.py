@@ -105,6 +105,11 @@ def format_of(file: Opened, how: How) -> Format:
     if kind := _SUFFIXES.get(file.suffix):
         if kind == "csv" and how.source is None and tables.csv_columns(file.head()) == retweets.COLUMNS:
             return "retweets"
+        if kind == "json" and how.source is None and file.head().lstrip()[:1] == b"[":
+            raise InputError(
+                f"{file.name}: is one JSON list; events are read one a line",
+                hint=f"jq -c '.[]' {file.name} | rapport replay -",
+            )
         return kind if how.source is not None or kind not in ("json", "xml") else "ndjson"
     return "records" if how.source is None and exported.is_exported(file.head(1 << 20)) else "ndjson"
 

@@ -7,6 +7,7 @@ expression, and if one of them finds nothing, neither does the template.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -15,7 +16,16 @@ from zoneinfo import ZoneInfo
 
 import jmespath
 from jmespath.exceptions import JMESPathError
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from schemas.events import Clock, Kind, Metric, Op
@@ -67,6 +77,13 @@ def _template(value: str) -> str:
     return value
 
 
+def _literal(value: Any) -> Any:
+    """A constant as the expression that finds it: the only influencer there is needs no field."""
+    if isinstance(value, dict) and value.keys() == {"const"} and isinstance(value["const"], str):
+        return "`" + json.dumps(value["const"]).replace("`", "\\`") + "`"
+    return value
+
+
 def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
@@ -78,7 +95,7 @@ def _zone(value: str) -> str:
 
 
 Expression = Annotated[str, AfterValidator(_expression)]
-Template = Annotated[str, AfterValidator(_template)]
+Template = Annotated[str, BeforeValidator(_literal), AfterValidator(_template)]
 Zone = Annotated[str, AfterValidator(_zone)]
 
 

@@ -116,6 +116,13 @@ def test_a_file_that_cannot_be_used_is_told_in_a_sentence(
         read(path, kind)
 
 
+def test_a_json_list_of_events_is_told_how_to_be_read(tmp_path: Path) -> None:
+    (tmp_path / "events.json").write_text('[\n {"event_id": "1"},\n {"event_id": "2"}\n]')
+    with pytest.raises(InputError, match="is one JSON list; events are read one a line") as error:
+        read(tmp_path / "events.json")
+    assert "jq -c '.[]'" in str(error.value.hint)
+
+
 def test_retweets_come_sorted_as_valid_shares_and_bad_rows_are_named(tmp_path: Path) -> None:
     path = tmp_path / "retweets.csv"
     path.write_text(

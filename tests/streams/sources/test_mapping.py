@@ -42,6 +42,13 @@ def test_times_counts_lookups_and_undos() -> None:
     assert undo["undoes"] == heart["event_id"]
 
 
+def test_an_id_may_be_a_constant(tmp_path: Path) -> None:
+    odd = "shop:a'n`n\\\\x"
+    text = SMALL.replace('"shop:{owner}"', '{const: "' + odd + '"}')
+    (event,) = parse(tmp_path, text, {**ITEM, "owner": None}).events
+    assert event["influencer_id"] == "shop:a'n`n\\x"
+
+
 def test_what_it_does_not_name_it_does_not_tell() -> None:
     source = load_mapping(FIXTURES / "reviews.yaml")
     assert source.abilities["views"].level == "total"

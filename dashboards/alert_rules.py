@@ -72,6 +72,15 @@ RULES: Final[tuple[Rule, ...]] = (
         "These partitions have records waiting, but their worker gets no batch of them.",
     ),
     Rule(
+        "RapportNothingComes",
+        # The second half: six hours ago there was a worker to count, so a new one is not asked yet.
+        "sum(increase(rapport_events_read_total[6h])) == 0 and sum(rapport_events_read_total offset 6h) >= 0",
+        "10m",
+        "warning",
+        "No event has come for six hours",
+        "Workers are well and have nothing to read: readings grow old. Is what sends events still running?",
+    ),
+    Rule(
         "RapportRecordsLost",
         "sum(increase(rapport_lost_records_total[15m])) > 0",
         "0m",

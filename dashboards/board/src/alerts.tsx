@@ -26,8 +26,8 @@ export function AlertCard({ alert, brief = false }: { alert: Alert; brief?: bool
         <span class="faint"><Time at={alert.at} /></span>
       </header>
       <h3>
-        {alert.partnership_id ? <a href={`#/p/${encodeURIComponent(alert.partnership_id)}`}><bdi>{alert.partnership_id}</bdi></a> : "Operations"}
-        <span class="faint"> · {SIGNALS[alert.signal]?.name ?? plain(alert.signal)}</span>
+        {alert.partnership_id ? <a href={`#/p/${encodeURIComponent(alert.partnership_id)}`}><bdi>{alert.influencer_id ?? alert.partnership_id}</bdi></a> : "Operations"}
+        <span class="faint">{alert.brand_id && <> with <bdi>{alert.brand_id}</bdi></>} · {SIGNALS[alert.signal]?.name ?? plain(alert.signal)}</span>
       </h3>
       <p><bdi>{alert.summary}</bdi></p>
       {alert.cause.length > 0 && <ul class="causes">{alert.cause.slice(0, 4).map((c) => <li key={c.part}><bdi>{plain(c.part)}</bdi> {share(c.before)} → <b>{share(c.after)}</b>{c.pull != null && <span class="faint"> (pulls {c.pull.toFixed(2)})</span>}</li>)}</ul>}

@@ -17,14 +17,14 @@ import niquests
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from dashboards import build
+from dashboards import build, check_api
 from dashboards.errors import DashboardsError
+from dashboards.variables import NAMED, filled
 
 _TIMEOUT_S: Final = 15.0
 _TRIES: Final = 3
 #: What Grafana itself fills in.
 _BUILT_IN: Final = frozenset({"__rate_interval", "__interval", "__range", "__url_time_range", "__value"})
-_VARIABLE: Final = re.compile(r"\$\{?(\w+)(?::\w+)?\}?")
 
 
 class CheckFailed(DashboardsError):  # noqa: N818 - named by what is the matter
@@ -36,7 +36,8 @@ class Report:
     """What came of a check.
 
     Attributes:
-        queries: how many PromQL queries there are; `run`: how many of them were run.
+        queries: how many PromQL queries there are; `run`: how many of them were run. `asked`: how many
+            queries of the HTTP API were run.
         problems: what is wrong, one line each; the check failed when there are any.
         empty: queries that ran, but had no data.
     """
@@ -45,6 +46,7 @@ class Report:
     panels: int = 0
     queries: int = 0
     run: int = 0
+    asked: int = 0
     problems: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
 
@@ -52,7 +54,8 @@ class Report:
         """For `--json`."""
         return {
             "ok": not self.problems, "dashboards": self.dashboards, "panels": self.panels,
-            "queries": self.queries, "run": self.run, "problems": self.problems, "empty": self.empty,
+            "queries": self.queries, "run": self.run, "asked": self.asked, "problems": self.problems,
+            "empty": self.empty,
         }  # fmt: skip
 
     def lines(self) -> Iterator[str]:
@@ -60,8 +63,9 @@ class Report:
         yield from (f"wrong    {problem}" for problem in self.problems)
         yield from (f"no data  {name}" for name in self.empty)
         ran = f"{self.run} of them run" if self.run else "none run (--prometheus URL runs them)"
+        asked = f", {self.asked} of the API" if self.asked else ""
         yield (
-            f"{self.dashboards} dashboards, {self.panels} panels, {self.queries} queries, {ran}: "
+            f"{self.dashboards} dashboards, {self.panels} panels, {self.queries} queries, {ran}{asked}: "
             f"{len(self.problems)} wrong, {len(self.empty)} without data"
         )
 
@@ -89,11 +93,18 @@ def read(directory: Path | None) -> dict[str, dict[str, Any]]:
     return found
 
 
-def check(dashboards: Mapping[str, Mapping[str, Any]], prometheus: str | None = None) -> Report:
-    """Checks all of them, and runs their queries when `prometheus` is an address.
+def check(
+    dashboards: Mapping[str, Mapping[str, Any]], prometheus: str | None = None,
+    api: tuple[str, str] | None = None,
+) -> Report:  # fmt: skip
+    """Checks all of them, and runs their queries.
+
+    Args:
+        prometheus: address of one that runs the PromQL.
+        api: address and token of the HTTP API for the others.
 
     Raises:
-        CheckFailed: that Prometheus does not answer.
+        DashboardsError: that Prometheus, or that API, does not answer.
     """
     report = Report(dashboards=len(dashboards))
     seen: set[str] = set()
@@ -114,6 +125,8 @@ def check(dashboards: Mapping[str, Mapping[str, Any]], prometheus: str | None = 
         report.queries += 1
         if prometheus is not None:
             _run(name, target, prometheus, report)
+    if api is not None:
+        check_api.run(dashboards, *api, report)
     return report
 
 
@@ -123,7 +136,7 @@ def _panels(name: str, board: Mapping[str, Any], report: Report) -> None:
     beside = [("annotation", item) for item in board.get("annotations", {}).get("list", [])]
     for kind, item in (*beside, *(("variable", item) for item in declared)):
         asked = [item.get(part) for part in ("expr", "target", "query", "datasource")]
-        if unknown := set(_VARIABLE.findall(json.dumps(asked))) - variables:
+        if unknown := set(NAMED.findall(json.dumps(asked))) - variables:
             names = ", ".join(sorted(unknown))
             report.problems.append(f"{name}: {kind} {item.get('name')!r}: no variable {names}")
     ids: set[int] = set()
@@ -141,7 +154,7 @@ def _panels(name: str, board: Mapping[str, Any], report: Report) -> None:
         refs = [target.get("refId") for target in panel.get("targets", [])]
         if len(set(refs)) < len(refs):
             report.problems.append(f"{where}: two queries of one name")
-        unknown = set(_VARIABLE.findall(json.dumps(panel.get("targets", [])))) - variables
+        unknown = set(NAMED.findall(json.dumps(panel.get("targets", [])))) - variables
         if unknown:
             report.problems.append(f"{where}: no variable {', '.join(sorted(unknown))}")
 
@@ -156,12 +169,8 @@ def queries(dashboards: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, 
 
 
 def fill(expr: str, **chosen: str) -> str:
-    """The query as Grafana sends it with everything chosen, an hour shown and a rate over a minute.
-
-    `chosen`: values of variables that shall differ.
-    """
-    values = {"__rate_interval": "1m", "__interval": "15s", "__range": "1h", "window": "1h"} | chosen
-    return _VARIABLE.sub(lambda match: values.get(match[1], ".*"), expr).replace('=".*"', '=~".*"')
+    """The PromQL as Grafana sends it with everything chosen; `chosen`: values of variables that differ."""
+    return filled(expr, **chosen).replace('=".*"', '=~".*"')
 
 
 def _run(name: str, target: Mapping[str, Any], address: str, report: Report) -> None:

@@ -141,6 +141,8 @@ def export(
 
 [dim]$[/dim] rapport dashboards check --prometheus http://127.0.0.1:9090    [dim]runs every query, too[/dim]
 
+[dim]$[/dim] rapport dashboards check --api http://127.0.0.1:6068    [dim]runs those of (API) rows, too[/dim]
+
 [dim]$[/dim] rapport dashboards check build/provisioning --json
 
 A query without data is told, but no fault: what never happened has no counter. The exit code is 1 when
@@ -163,6 +165,15 @@ def check(
             "--prometheus", metavar="URL", help="Run every query on this Prometheus, as seen from here."
         ),
     ] = None,
+    api: Annotated[
+        str | None,
+        typer.Option(
+            "--api",
+            metavar="URL",
+            help="Run every query of the rows marked (API) there, with RAPPORT_GRAFANA_API_TOKEN.",
+        ),
+    ] = None,
+    config: Config = None,
     json: Json = False,
 ) -> None:
     """Check dashboards: schema, uids, variables, and that every query is understood and has data."""
@@ -170,11 +181,15 @@ def check(
     from dashboards.check import read
     from dashboards.errors import DashboardsError
     from streams.commands.output import out, print_json
-    from streams.errors import RapportError
+    from streams.errors import RapportError, SettingsError
     from streams.text import safe
 
+    token = settings_from(config=config).grafana_api_token if api else None
+    if api and token is None:
+        raise SettingsError(["RAPPORT_GRAFANA_API_TOKEN: is not set; `rapport tokens create` makes one"])
+    asked = (api, token.get_secret_value()) if api and token else None
     try:
-        report = examine(read(directory), prometheus)
+        report = examine(read(directory), prometheus, asked)
     except DashboardsError as error:
         raise RapportError(str(error)) from error
     if json:

@@ -98,6 +98,8 @@ def test_check_passes_tells_and_fails(cli, tmp_path):
     ]
     code, _, err = cli("check", "--prometheus", "http://127.0.0.1:1")
     assert code == 1 and "no Prometheus answers" in err
+    code, _, err = cli("check", "--api", "http://127.0.0.1:1")
+    assert code != 0 and "RAPPORT_GRAFANA_API_TOKEN: is not set" in err
 
 
 def test_exported_files_name_the_token_and_hold_none(cli, tmp_path, monkeypatch):

@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from dashboards import build
+from dashboards.check import check
 from dashboards.views.board import SIGNALS
 from processors.generator.demo import SLIPS, SPEED, demo
 from streams.children import Child, free_port
@@ -150,6 +151,8 @@ def _ask_the_api(settings: Settings, place: Path) -> None:
         }  # fmt: skip
         http.post("/api/v1/silences", json=silence).raise_for_status()
         found = {name: read(http, target, {**ALL, "partnership": SLIPS}) for name, target in API.items()}
+    report = check(build.dashboards(), api=(f"http://127.0.0.1:{settings.serve_port}", token))
+    assert report.problems == [] and report.asked == len(API)
     empty = {name.split("/")[1] for name, rows in found.items() if not rows}
     assert empty <= {"Alerts that ended"}, empty
     nodes = found["rapport-relationships/Who knows whom/nodes"]

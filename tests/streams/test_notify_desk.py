@@ -183,6 +183,37 @@ async def test_the_next_of_a_group_waits_until_the_last_is_written_off(office: O
     )
 
 
+async def test_the_next_of_a_group_is_not_tried_before_the_delivery_of_the_last_is_written(
+    office: Office,
+) -> None:
+    """Killed in between, the last comes again: behind the next it would be out of order."""
+    office.put(transition())
+    await office.after(0)
+    office.now += 30
+    await office.desk.step()
+    first = office.courier._next("hook")
+    office.put(transition(state="resolved", step=1))
+    await office.after(0)
+    office.now += 300
+    await office.desk.step()
+    assert first is not None and len(office.desk.queue.items) == 2
+    office.desk.report(await office.courier._try(office.hook, first[1]))
+    held = asyncio.Event()
+    apply = office.store.apply
+
+    async def slow(keys: object, write: object) -> object:
+        await held.wait()
+        return await apply(keys, write)  # type: ignore[arg-type]
+
+    office.store.apply = slow  # type: ignore[method-assign, assignment]
+    writing = asyncio.create_task(office.desk.step())
+    await asyncio.sleep(0.01)
+    assert office.courier._next("hook") is None
+    held.set()
+    await writing
+    assert office.courier._next("hook") is not None
+
+
 async def test_after_the_last_try_it_is_listed_and_can_be_sent_again(office: Office) -> None:
     office.hook.moods = [DeliveryError("503", retryable=True)] * len(SCHEDULE)
     office.put(transition())
@@ -258,6 +289,9 @@ async def test_the_queue_is_bounded_and_the_topic_waits(
 
 async def test_what_ended_while_it_was_away_is_no_news() -> None:
     office = Office()
+    soon = msgspec.structs.replace(PATH, group_wait=1.0)
+    office.shared.engine = lambda n: Engine(lambda _: [soon], {"hook"}, partition=n)
+    office.desk = Desk(office.shared, KEYS)
     await office.desk.claim()
     office.desk.begin(0, 2)
     office.courier.sources[0] = office.desk

@@ -13,11 +13,13 @@ from typing import Any, Final
 from schemas import Alert
 from schemas.acts import Mark, Matcher, Silence, labels
 from streams.people import People, Who, silenced_by
+from streams.text import clean
 
 STATES: Final = ("pending", "firing", "resolved", "no_data")
 SEVERITIES: Final = ("info", "warning", "critical")
-#: A spreadsheet takes text that begins so for a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+#: A spreadsheet takes text that begins so for a formula, a Japanese one the wide forms, too.
+_FORMULA: Final = ("=", "+", "-", "@", "|", "%", "＝", "＋", "－", "＠", "％")
+_CELL_MOST: Final = 20_000
 COLUMNS: Final = (
     "alert_id", "partnership_id", "brand_id", "influencer_id", "signal", "rule", "subject", "state",
     "severity",
@@ -123,14 +125,14 @@ def to_ndjson(views: Iterable[AlertView]) -> Iterator[str]:
 
 
 def csv_cell(value: object) -> str:
-    """A value as a cell: numbers as they are, text with a quote before what would be read as a formula."""
+    """A value as a cell: numbers as they are; text on one line without control characters, which terminals
+    obey, and with a quote before what would be read as a formula."""
     if value is None:
         return ""
     if isinstance(value, int | float):
         return str(value)
-    text = _text(value) if isinstance(value, datetime) else str(value)
-    text = text.replace("\0", "")
-    return "'" + text if text.lstrip(" \u00a0\ufeff").startswith(_FORMULA) or text.startswith("'") else text
+    text = clean(_text(value) if isinstance(value, datetime) else value, _CELL_MOST)
+    return "'" + text if text.startswith((*_FORMULA, "'")) else text
 
 
 def short(alert_id: str, others: Iterable[str], least: int = 8) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from streams.digests import render, title
 from streams.errors import InputError, NotFoundError, UnavailableError
-from streams.receivers.sandbox import tidy
+from streams.receivers.sandbox import chat_safe, tidy
 from streams.settings import Settings
 
 if TYPE_CHECKING:
@@ -58,16 +58,17 @@ def _notify(config: AppriseReceiver, digest: dict[str, Any]) -> bool:
     import apprise
 
     from streams.receivers.base import from_environment
-    from streams.receivers.chat import _opened
+    from streams.receivers.chat import _opened, text_beside
 
     url = from_environment(config.url, config, "url")
     scheme = url.partition("://")[0].lower()
     mail = scheme in ("mailto", "mailtos") if config.form == "auto" else config.form == "mail"
     form = apprise.NotifyFormat.HTML if mail else apprise.NotifyFormat.TEXT
-    return bool(
-        _opened(url, config).notify(
-            body=render(digest, "html" if mail else "chat"), title=tidy("title", title(digest)),
+    head = tidy("title", title(digest))
+    with text_beside(render(digest, "text") if mail else None):
+        taken = _opened(url, config).notify(
+            body=render(digest, "html" if mail else "chat"), title=head if mail else chat_safe(head),
             body_format=form, notify_type=apprise.NotifyType.INFO, timeout=config.timeout,
             interpret_escapes=False,
-        )
-    )  # fmt: skip
+        )  # fmt: skip
+    return bool(taken)

@@ -22,6 +22,7 @@ from streams.errors import SettingsError
 from streams.receivers.base import DeliveryError, from_environment
 from streams.receivers.bodies import whole
 from streams.receivers.http import within
+from streams.receivers.sandbox import chat_safe
 
 if TYPE_CHECKING:
     import apprise
@@ -97,6 +98,7 @@ class AppriseSender:
             text = whole(self._wording.render(n, "mail_text"))
         else:
             body, form = self._wording.render(n, "chat"), apprise.NotifyFormat.TEXT
+            title = chat_safe(title)  # many services have no titles: it becomes part of the text
         kind = apprise.NotifyType.SUCCESS if n.status == "resolved" else apprise.NotifyType.WARNING
         with text_beside(text):
             result = self._apprise.notify(

@@ -153,17 +153,19 @@ def test_an_export_is_no_formula_and_is_read_again(cli: Cli, tmp_path: Path) -> 
     rows = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"), newline="")))
     assert len(rows) == 4 and not [cell for row in rows for cell in row.values() if cell[:1] in set("=+@|%")]
     evil = next(row for row in rows if row["alert_id"] == "aaaa2222")
-    assert evil["summary"] == "'" + EVIL and evil["change"] == "-0.46"
+    assert evil["summary"] == "'" + EVIL.removesuffix("\x1b[2J") and evil["change"] == "-0.46"
     _, out, _ = cli("alerts", "export", "--format", "ndjson", "--match", "brand_id=bolt")
     assert [json.loads(line)["brand_id"] for line in out.splitlines()] == ["bolt"] and out.isascii()
     assert cli("alerts", "export", "--out", str(tmp_path / "none" / "x"))[0] == 1
 
 
 @pytest.mark.parametrize(
-    "text", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "  =1", "\ufeff=1", "|x", "%x", "'=1"]
+    "text",
+    ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "  =1", "\ufeff=1", "|x", "%x", "'=1", "＝1", "\x1b[1m=1"],
 )
 def test_cells_that_a_spreadsheet_would_run(text: str) -> None:
     assert csv_cell(text).startswith("'")
+    assert csv_cell("a\x1b[2J\u202e\r\n=b") == "a =b"
     assert csv_cell(-0.5) == "-0.5" and csv_cell(None) == "" and csv_cell("plain") == "plain"
 
 

@@ -65,7 +65,7 @@ receivers:
 async def test_into_a_chat(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     async with Web([answer(200)]) as web:
         monkeypatch.setenv("CHAT_URL", f"json://127.0.0.1:{web.port}/hook")
-        await send_digest(settings, "chat", made())
+        await send_digest(settings, "chat", {**made(), "brand": PING})
     told = json.loads(web.got[0].body)
     assert "2 fell" in told["title"] and "acme--ann: health 80.0 to 50.0" in told["message"]
     for bad in ("<!channel>", "@everyone", "](http", "<script", "\x1b"):
@@ -94,6 +94,8 @@ async def test_as_a_mail(settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
     assert html is not None
     text = html.get_content()
     assert "<script" not in text and "&lt;script&gt;" in text and "What moved" in text
+    plain = message.get_body(("plain",))
+    assert plain is not None and "WHAT MOVED\n- acme--ann: health" in plain.get_content().replace("\r", "")
 
 
 async def test_what_cannot_be_sent_says_why(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

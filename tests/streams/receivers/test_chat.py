@@ -7,6 +7,7 @@ import email
 import email.policy
 import json
 import logging
+import re
 import time
 from collections.abc import Iterator
 
@@ -44,6 +45,17 @@ async def test_a_chat_message(monkeypatch):
     assert "connection with the audience (critical)" in told["title"]
     assert "fell from 58 to 31" in told["message"] and "What usually helps" in told["message"]
     assert told["type"] == "warning"
+
+
+async def test_a_name_that_would_ping_everybody_does_not_from_the_title_either(monkeypatch):
+    n = sample("chat")
+    evil = n.alerts[0].model_copy(update={"partnership_id": "<!channel> @everyone [x](https://evil.example)"})
+    async with Web([answer(200)]) as web:
+        chat = sender(monkeypatch, f"json://127.0.0.1:{web.port}/")
+        await chat.deliver(n.model_copy(update={"alerts": [evil]}))
+        await chat.aclose()
+    title = json.loads(web.got[0].body)["title"]
+    assert "everyone" in title and not re.search(r"[<>`]|@\w|\]\(|://", title)
 
 
 class Mails:

@@ -2,8 +2,9 @@
 
 Generated micro-influencers (10,000 to 100,000 followers) post and are engaged with every day for 90 days; a
 third of them has an incident. Their events go through the worker's Partition into a real redis-server (or
-`--redis URL` of any that may be written to), under the fence, written every six hours of event time; the last
-four days with readings, as a worker makes them. (Rules look once a day until eleven days before the end.)
+`--redis URL` of any that may be written to), under the fence, written every six hours of event time, with
+readings and their history. (Rules look once a day, from 28 days before the end every six hours, from eleven
+on at each boundary.)
 Then MEMORY USAGE (all samples) of every key of an influencer is added up: its hash, its open comments, and
 its share of the lists of readings, trends and alerts. Memory of event ids and of acts that may be undone has
 a budget of its own and is left out.
@@ -22,7 +23,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -49,7 +49,8 @@ from tests.servers import RedisServer
 
 BUDGET = 64 * 1024
 WRITE_S = 6 * HOUR
-READINGS_DAYS = 4
+#: Before the end: every boundary is looked at for so many days, every sixth hour for so many.
+ALL_DAYS, SOME_DAYS = 11, 28
 ALL = 100_000_000
 console = Console(stderr=True)
 Evaluate = Callable[[Influencer, Partnership, int], None]
@@ -94,23 +95,19 @@ async def run_group(store: RedisStore, keys: PartitionKeys, made: Generated) -> 
     """Feed one group; (its influencers, its events)."""
     claim = await store.claim(keys)
     book = Book(map(Partnership.model_validate, made.partnerships))
-    quiet = Config(enriched=False, readings=False)
-    partition = Partition(keys, book, ActorHasher(b"bench"), quiet)
+    partition = Partition(keys, book, ActorHasher(b"bench"), Config(enriched=False))
     partition.restore(claim, (), ())
     names = [persona.id for persona in made.personas]
     partition.watched = frozenset(names)
     for name in names:
         partition.load(name, {}, b"")
-    aloud = made.scenario.ends_at - READINGS_DAYS * DAY
-    partition.evaluator.evaluate = _sparing(partition.evaluator.evaluate, aloud - 7 * DAY)  # type: ignore[assignment, method-assign]
+    partition.evaluator.evaluate = _sparing(partition.evaluator.evaluate, made.scenario.ends_at)  # type: ignore[assignment, method-assign]
     prev, offset, written = -1, 0, 0.0
     hour = 0
     events = made.events()
     while part := list(islice(events, 512)):
         records = [Rec(offset + n, one.at, one.key, one.value) for n, one in enumerate(part)]
         offset += len(records)
-        if partition.clock > aloud:
-            partition.evaluator._config = replace(quiet, readings=True)
         partition.fold(partition.decode(records), int(partition.clock) // HOUR)
         if int(partition.clock) // HOUR >= hour + 6:
             hour = int(partition.clock) // HOUR
@@ -122,12 +119,13 @@ async def run_group(store: RedisStore, keys: PartitionKeys, made: Generated) -> 
     return names, offset
 
 
-def _sparing(evaluate: Evaluate, until: int) -> Evaluate:
-    """Looks once a day until then: references, ledgers and panes come out the same, and it takes a fifth of
-    the time."""
+def _sparing(evaluate: Evaluate, until: float) -> Evaluate:
+    """Looks as often as the history keeps readings: references, ledgers and panes come out the same, and it
+    takes a fifth of the time."""
 
     def seldom(inf: Influencer, partnership: Partnership, at: int) -> None:
-        if at > until or at % DAY == 0:
+        step = DAY if at < until - SOME_DAYS * DAY else 6 * HOUR if at < until - ALL_DAYS * DAY else 1
+        if at % step == 0:
             evaluate(inf, partnership, at)
 
     return seldom

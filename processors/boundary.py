@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from processors import alerting, trend
+from processors import alerting, history
 from processors.alerting import LIVE, Round, Side, compared, sides_of
 from processors.beside import beside
 from processors.book import NO_BRAND, Acts
@@ -70,7 +70,7 @@ class Outbound:
     readings: list[tuple[str, bytes, int]] = field(default_factory=list)  # partnership, JSON, epoch s
     transitions: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # influencer, contract alert
     newest: dict[str, tuple[bool, bytes]] = field(default_factory=dict)  # partnership -> (unpartnered, JSON)
-    sparks: dict[str, list[tuple[int, float | None]]] = field(default_factory=dict)
+    histories: dict[str, bytes] = field(default_factory=dict)  # partnership -> rows (processors.history)
     shown: dict[str, Shown] = field(default_factory=dict)  # by partnership
     compared: list[dict[str, Any]] = field(default_factory=list)  # with shadow rules: of both sets
 
@@ -134,7 +134,7 @@ class Evaluator:
             values, alerting.firing_of(inf, pid),
         )  # fmt: skip
         if at % HOUR == 0:
-            self._spark(inf, pid, at, health)
+            self._keep(inf, pid, history.append(inf.histories.get(pid, b""), at, health, signals))
             self.facts[inf.id] = facts_of(inf, inp, signals, self.facts.get(inf.id))
 
     def _age(self, inf: Influencer, at: int) -> int | None:
@@ -201,11 +201,9 @@ class Evaluator:
         """An alert's transition goes out with the next fenced write."""
         self.out.transitions.append((influencer, alert))
 
-    def _spark(self, inf: Influencer, pid: str, at: int, health: Score) -> None:
-        spark = inf.sparks.setdefault(pid, [])
-        trend.add(spark, at, None if health.value is None else round(health.value, 1))
+    def _keep(self, inf: Influencer, pid: str, rows: bytes) -> None:
+        inf.histories[pid] = self.out.histories[pid] = rows
         inf.mark(f"sp:{pid}")
-        self.out.sparks[pid] = spark
 
     def write(self, write: Write, keys: PartitionKeys) -> None:
         """Add what was gathered to the fenced write."""
@@ -216,11 +214,11 @@ class Evaluator:
                     fields += (pid, packed(body))
             if fields:
                 write.add("HSET", key, fields)
-        sparks: list[bytes | str | int] = []
-        for pid, spark in self.out.sparks.items():
-            sparks += (pid, _encode(spark))
-        if sparks:
-            write.add("HSET", keys.spark, sparks)
+        histories: list[bytes | str | int] = []
+        for pid, rows in self.out.histories.items():
+            histories += (pid, history.pack(rows))
+        if histories:
+            write.add("HSET", keys.spark, histories)
         for _, alert in self.out.transitions:
             body = _encode(alert)
             write.add("XADD", keys.outbox, ["*", "alert", body])
@@ -233,7 +231,7 @@ class Evaluator:
         self.out.readings.clear()
         self.out.transitions.clear()
         self.out.newest.clear()
-        self.out.sparks.clear()
+        self.out.histories.clear()
         self.out.shown.clear()
         self.out.compared.clear()
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from processors.panes import DAY, HOUR
-from processors.trend import HOURLY_S, Line
+from processors.history import step_s
+from processors.panes import HOUR
 from schemas import Alert, Reading, SignalReading
 from schemas.acts import Act, Mark
 
@@ -17,10 +17,13 @@ from schemas.acts import Act, Mark
 MOST: Final = 50
 #: A point of health is noise.
 _STILL: Final = 1.0
-#: A value of health that is older than the time asked for by more is none of that time; where one a day is
-#: kept, by more than a day and this.
+#: A value of health that is older than the time asked for by more is none of that time; where health is kept
+#: by longer steps, by a step more.
 _SLACK_S: Final = 6 * HOUR
 _TITLES: Final = {"all_in": "all-in"}
+
+#: (epoch s of event time, health from 0 to 100 or None), newest last.
+Line = Sequence[tuple[int, float | None]]
 
 
 def make_digest(
@@ -31,7 +34,7 @@ def make_digest(
 
     Args:
         readings: newest of each partnership that it is about.
-        sparks: health over time, as `processors.trend` keeps it, by partnership.
+        sparks: health as far back as it is kept ([epoch s, 0-100 or null], newest last) by partnership.
         alerts: newest transition of each alert of these partnerships.
         acts: what people did about them within `length` before `now`.
         clock: event time of now: readings and alerts are told against it.
@@ -64,7 +67,7 @@ def make_digest(
         "done": [_act(act) for act in done[:MOST]], "done_count": len(done),
         "done_by_verb": dict(sorted(Counter(act.verb.replace("_", " ") for act in done).items())),
         "missing": missing[:MOST], "missing_count": len(missing),
-        "note": "Signals are held against their frozen reference: only of health a history is kept.",
+        "note": "Signals are held against their frozen reference, health against that of the beginning.",
     }  # fmt: skip
 
 
@@ -107,8 +110,7 @@ def _health_at(spark: Line, at: float) -> tuple[float | None, float | None, str 
             value,
             f"older health is not kept: held against {_text(datetime.fromtimestamp(when, UTC))}",
         )
-    slack = _SLACK_S if at > spark[-1][0] - HOURLY_S else DAY + _SLACK_S
-    if at - when > slack:
+    if at - when > _SLACK_S + step_s(spark[-1][0] - at):
         return None, None, "no reading at that time"
     return when, value, None
 

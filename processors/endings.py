@@ -76,7 +76,7 @@ class Listed:
                 inf.forget_alerts(pid)
         for pid in gone:
             out.newest.pop(pid, None)
-            out.sparks.pop(pid, None)
+            out.histories.pop(pid, None)
         self._readings -= gone
         return Gone(sorted(gone), silent)
 

@@ -16,6 +16,7 @@ from zlib import compress, decompress
 
 import msgspec
 
+from processors import history
 from processors.actors import ActorSampler
 from processors.detection.lifecycle import AlertState
 from processors.ledgers import BY_NAME, Ledger
@@ -50,7 +51,6 @@ _pack = msgspec.msgpack.Encoder().encode
 #: Boundary (epoch s) and scores of the signals that are computed hourly.
 Slow = tuple[int, dict[str, Score]]
 _slow = msgspec.msgpack.Decoder(Slow).decode
-_spark = msgspec.msgpack.Decoder(list[tuple[int, float | None]]).decode
 _post = msgspec.msgpack.Decoder(tuple[int, int, bool, list[int], list[int], list[int], str]).decode
 
 
@@ -105,9 +105,9 @@ class Influencer:
 
     __slots__ = (
         "_appended", "_dirty_fields", "_dirty_posts", "_string", "actors", "alerts", "answers",
-        "cache", "cached_until", "comments", "days", "hot_index", "hot_panes", "hours", "id", "kept_day",
-        "ledgers", "meta", "minutes", "posts", "references", "short", "shown_at", "slow",
-        "sparks", "states",
+        "cache", "cached_until", "comments", "days", "histories", "hot_index", "hot_panes", "hours", "id",
+        "kept_day", "ledgers", "meta", "minutes", "posts", "references", "short", "shown_at", "slow",
+        "states",
     )  # fmt: skip
 
     def __init__(self, influencer_id: str) -> None:
@@ -127,7 +127,7 @@ class Influencer:
         self.states: dict[
             str, dict[tuple[str, str, str], AlertState]
         ] = {}  # decoded alert states by partnership
-        self.sparks: dict[str, list[tuple[int, float | None]]] = {}  # (epoch s, health), hourly
+        self.histories: dict[str, bytes] = {}  # partnership -> rows (processors.history)
         self.slow: dict[str, Slow] = {}  # partnership -> hourly signals as last computed
         self.kept_day = -1  # day on which the key's expiry was last moved on
         self.shown_at = 0.0  # wall time of the last provisional reading
@@ -352,7 +352,7 @@ class Influencer:
         if group == "ref":
             return encode_reference(self.references[rest]) if rest in self.references else None
         if group == "sp":
-            return _pack(self.sparks[rest])
+            return history.pack(self.histories[rest])
         if group == "slow":
             return compress(_pack(self.slow[rest]), 1)
         return self.alerts.get(rest)
@@ -379,7 +379,7 @@ class Influencer:
             elif group == "ref":
                 self.references[rest] = decode_reference(value)
             elif group == "sp":
-                self.sparks[rest] = _spark(value)
+                self.histories[rest] = history.unpack(value)
             elif group == "slow":
                 self.slow[rest] = _slow(value if value[:1] == b"\x92" else decompress(value))
             elif group == "al":

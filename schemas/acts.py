@@ -29,7 +29,7 @@ NOTE_MAX: Final = 2_000
 Verb = Literal[
     "ack", "unack", "wrong", "unwrong", "silence", "unsilence", "explain", "unexplain", "accept_normal",
     "redeliver", "digest", "token_create", "token_revoke", "receiver_enable", "receiver_disable",
-    "forget",
+    "forget", "partnership_put", "partnership_end",
 ]  # fmt: skip
 
 _ONE = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*(=~|!~|!=|=)\s*(.*)", re.DOTALL)

@@ -49,23 +49,39 @@ def load_partnerships(path: Path, *, notes: list[str] | None = None) -> list[Par
     for number, item in enumerate(found, 1):
         name = item.get("partnership_id") if isinstance(item, dict) else None
         where = f"{path}: partnership {number}" + (f" ({name})" if isinstance(name, str) else "")
-        try:
-            # Through JSON, since that is what will be on the topic: YAML knows more types than the contract.
-            partnerships.append(Partnership.model_validate_json(json.dumps(item, default=_plain)))
-            problems += [f"{where}: {line}" for line in faults(partnerships[-1].rules)]
-        except ValidationError as error:
-            problems += [f"{where}: {_told(item)}" for item in error.errors(include_url=False)]
-        except (TypeError, ValueError) as error:
-            problems.append(f"{where}: {error}")
-        if isinstance(name, str) and name.startswith(_RESERVED):
-            problems.append(f"{where}: partnership_id: may not begin with {_RESERVED}")
+        made, wrong = check(item)
+        if made is not None:
+            partnerships.append(made)
+        problems += [f"{where}: {line}" for line in wrong]
         if notes is not None and isinstance(item, dict):
-            notes += [f"{where}: {line}" for line in _unknown(item, Partnership)]
+            notes += [f"{where}: {line}" for line in unknown(item)]
     problems += _twice(path, partnerships)
     if problems:
         more = len(problems) - _MOST_LINES
         raise InputError("\n".join(problems[:_MOST_LINES] + ([f"… and {more} more"] if more > 0 else [])))
     return partnerships
+
+
+def check(item: Any) -> tuple[Partnership | None, list[str]]:
+    """A partnership as people wrote it, if it is one, and all that is wrong with it as "field: message"."""
+    made: Partnership | None = None
+    try:
+        # Through JSON, since that is what will be on the topic: YAML knows more types than the contract.
+        made = Partnership.model_validate_json(json.dumps(item, default=_plain))
+        wrong = faults(made.rules)
+    except ValidationError as error:
+        wrong = [_told(one) for one in error.errors(include_url=False)]
+    except (TypeError, ValueError) as error:
+        wrong = [str(error)]
+    name = item.get("partnership_id") if isinstance(item, dict) else None
+    if isinstance(name, str) and name.startswith(_RESERVED):
+        wrong.append(f"partnership_id: may not begin with {_RESERVED}")
+    return made, wrong
+
+
+def unknown(item: dict[Any, Any]) -> list[str]:
+    """A line, "field: what", for each field that is none: allowed by the contract, most likely misspelt."""
+    return list(_unknown(item, Partnership))
 
 
 def _parse(path: Path) -> Any:

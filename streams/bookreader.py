@@ -12,11 +12,13 @@ import logging
 from collections.abc import Callable
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
 from processors.book import Book
 from schemas import Control, Partnership, topics
 from streams.connecting import kafka
+from streams.errors import BrokerUnavailableError
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -54,6 +56,18 @@ class BookReader:
                 self._take(await consumer.getmany(timeout_ms=500))
         log.info("the book is read", extra={"partnerships": len(self.book.by_id)})
         self._task = asyncio.get_running_loop().create_task(self._follow(), name="book")
+
+    async def ends(self, topic: str, partitions: int) -> dict[int, int]:
+        """The next offset of each partition of any topic. Raises BrokerUnavailableError."""
+        assert self._consumer is not None
+        places = [TopicPartition(topic, number) for number in range(partitions)]
+        try:
+            found = await self._consumer.end_offsets(places)
+        except (KafkaError, OSError) as error:
+            raise BrokerUnavailableError(
+                f"Kafka at {self._settings.broker} does not answer: {error}"
+            ) from error
+        return {place.partition: end for place, end in found.items()}
 
     async def stop(self) -> None:
         """Stop following."""

@@ -7,6 +7,7 @@ Keys, all in one slot by the hash tag `{<namespace>}` (`streams.people_store` ch
 {ns}acks          hash    alert id -> JSON (`schemas.acts.Mark`)
 {ns}wrong         hash    alert id -> JSON (`schemas.acts.Mark`)
 {ns}explainers    hash    key on control.v1 -> JSON (`schemas.Control`): what was declared here
+{ns}changes       hash    partnership id -> JSON: its last change by API (`streams.people_partnerships`)
 {ns}audit         stream  field `act`: JSON (`schemas.acts.Act`); bounded
 ================  ======  ====================================================================================
 

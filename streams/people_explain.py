@@ -16,6 +16,7 @@ from typing import Final
 from schemas import Control, Explainer
 from schemas.acts import Act, Verb
 from schemas.common import Flag, Id, Record
+from schemas.topics import CONTROL
 from streams.errors import InputError, NotFoundError
 from streams.people import ConflictError, People, Who, checked_note, pick
 from streams.people_store import Change
@@ -29,7 +30,7 @@ KINDS: Final = (
 _STANDS: Final = timedelta(days=30)
 _LONGEST: Final = timedelta(days=92)
 _EXPLAINERS_MAX: Final = 10_000
-#: Sends (key, value or None) to control.v1 and returns when it is acknowledged.
+#: Sends (key, value or None) to its topic (control.v1) and returns when it is acknowledged.
 Publish = Callable[[bytes, bytes | None], Awaitable[None]]
 
 
@@ -41,14 +42,13 @@ class Declared(Record):
     published: Flag = False
 
 
-def publisher(settings: Settings) -> Publish:
-    """Writes to control.v1; raises BrokerUnavailableError or NotFoundError (no such topic)."""
+def publisher(settings: Settings, topic: str = CONTROL, *, deadline_s: float = 20.0) -> Publish:
+    """Writes to a topic of people's; raises BrokerUnavailableError or NotFoundError (no such topic)."""
 
     async def publish(key: bytes, value: bytes | None) -> None:
-        from schemas.topics import CONTROL
         from streams.sending import send
 
-        await send(settings, [(time.time(), key, value)], topic=CONTROL, deadline_s=20.0)
+        await send(settings, [(time.time(), key, value)], topic=topic, deadline_s=deadline_s)
 
     return publish
 

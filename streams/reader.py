@@ -5,7 +5,6 @@ The layout is drawn in `processors.state.layout`. Every call has a timeout and i
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import AuthenticationError, RedisError
 
+from processors import history
+from processors.panes import HOUR
 from processors.readings import unpacked
 from processors.snapshot import Snapshot, decode_snapshot
 from processors.state.connect import open_redis
@@ -163,11 +164,12 @@ class Reader:
 
     async def reading_bytes(self) -> dict[str, bytes]:
         """The newest reading of each partnership as JSON, packed as it lies; for who needs little of each."""
-        return {
-            name.decode("utf-8", "replace"): value
-            for raw in await self._hashes([key.readings for key in await self.keys()])
-            for name, value in raw.items()
-        }
+        return dict(await self._by_name([key.readings for key in await self.keys()]))
+
+    async def packed_readings(self, partnership_id: str) -> list[bytes]:
+        """The newest readings of one partnership as JSON, packed as they lie: one, or none, or an old one
+        beside it on the partition of an influencer that it had before."""
+        return await self._everywhere("readings", partnership_id)
 
     async def reading(self, partnership_id: str) -> Reading | None:
         """The newest reading of one partnership ("none--<influencer>" for one without); None: none yet."""
@@ -176,21 +178,29 @@ class Reader:
             key = keys[partition_of(partnership_id.removeprefix(NONE_PREFIX), len(keys))]
             values = [await self._ask(self._redis.hget(key.readings_none, partnership_id))]
         else:
-            pipe = self._redis.pipeline(transaction=False)
-            for key in keys:
-                pipe.hget(key.readings, partnership_id)
-            values = await self._ask(pipe.execute())
+            values = await self._everywhere("readings", partnership_id)
         found = [_parse(Reading, unpacked(value), partnership_id) for value in values if value is not None]
         # A partnership that moved to another influencer leaves an old reading on the old one's partition.
         return max((r for r in found if r is not None), key=lambda reading: reading.at, default=None)
 
+    async def histories(self) -> dict[str, bytes]:
+        """What readings of each partnership were, as rows of `processors.history`."""
+        found = {name: unpacked_rows(value, name) for name, value in (await self.history_bytes()).items()}
+        return {name: rows for name, rows in found.items() if rows is not None}
+
+    async def history_bytes(self) -> dict[str, bytes]:
+        """The same packed as it lies; for who unpacks only what changed."""
+        return dict(await self._by_name([key.spark for key in await self.keys()]))
+
+    async def history(self, partnership_id: str) -> bytes:
+        """What readings of one partnership were, as rows of `processors.history`; empty: none are kept."""
+        packed = await self._everywhere("spark", partnership_id)
+        found = [rows for value in packed if (rows := unpacked_rows(value, partnership_id)) is not None]
+        return max(found, key=len, default=b"")
+
     async def sparks(self) -> dict[str, SparkLine]:
-        """Health over time for each partnership, newest last, as `processors.trend` keeps it."""
-        return {
-            name.decode("utf-8", "replace"): [(int(at), health) for at, health in json.loads(value)]
-            for raw in await self._hashes([key.spark for key in await self.keys()])
-            for name, value in raw.items()
-        }
+        """Health by the hour for each partnership, newest last, of the last three days."""
+        return {name: spark(rows) for name, rows in (await self.histories()).items()}
 
     async def alerts(self) -> list[Alert]:
         """The newest transition of each alert, newest first."""
@@ -203,11 +213,7 @@ class Reader:
 
     async def alert_bytes(self) -> dict[str, bytes]:
         """The newest transition of each alert as JSON, by fingerprint; for who parses only what changed."""
-        return {
-            name.decode("utf-8", "replace"): value
-            for raw in await self._hashes([key.alerts for key in await self.keys()])
-            for name, value in raw.items()
-        }
+        return dict(await self._by_name([key.alerts for key in await self.keys()]))
 
     async def influencer(self, influencer_id: str) -> InfluencerState | None:
         """Lifetime counts and facts of one influencer; None when no event was ever counted for it."""
@@ -244,6 +250,20 @@ class Reader:
         except MsgspecError as error:
             log.warning("the snapshot in Redis cannot be read: %s", error)
             return None
+
+    async def _everywhere(self, of: str, field: str) -> list[bytes]:
+        """A field of a hash, from each partition that has it."""
+        pipe = self._redis.pipeline(transaction=False)
+        for key in await self.keys():
+            pipe.hget(getattr(key, of), field)
+        return [value for value in await self._ask(pipe.execute()) if value is not None]
+
+    async def _by_name(self, names: Sequence[str]) -> list[tuple[str, bytes]]:
+        return [
+            (name.decode("utf-8", "replace"), value)
+            for raw in await self._hashes(names)
+            for name, value in raw.items()
+        ]
 
     async def _hashes(self, names: Sequence[str]) -> list[dict[bytes, bytes]]:
         pipe = self._redis.pipeline(transaction=False)
@@ -296,6 +316,27 @@ def _fence(partition: int, raw: Mapping[bytes, bytes]) -> Fence:
     clock = float(number["clock"]) if "clock" in number else None
     place = int(number["next"]) if "next" in number else None
     return Fence(partition, place, int(number.get("epoch", 0)), clock or None, totals)
+
+
+def spark(rows: bytes) -> SparkLine:
+    """Health by the hour, as far back as each hour is kept."""
+    line = [(at, value) for at, value, _, _ in history.points(rows, history.HEALTH)]
+    return [point for point in line if point[0] > line[-1][0] - history.STEPS[0][0] * HOUR]
+
+
+def healths(rows: bytes) -> SparkLine:
+    """Health as far back as it is kept."""
+    return [(at, value) for at, value, _, _ in history.points(rows, history.HEALTH)]
+
+
+def unpacked_rows(value: bytes, name: str) -> bytes | None:
+    """Rows of a history as it lies; one that cannot be read is told in the log."""
+    try:
+        return history.unpack(value)
+    except (ValueError, MsgspecError) as error:
+        # One unreadable value must not hide all others; it is told, not swallowed.
+        log.warning("the history of %r in Redis cannot be read: %s", name, error)
+        return None
 
 
 def parse_alert(value: bytes, name: str) -> Alert | None:

@@ -12,14 +12,15 @@ TAGfence            hash    next, epoch, clock (event clock, epoch s), ahead (JS
                             of the four outcomes)
 TAGi:<influencer>   hash    one influencer: meta, panes m:<n> (5 min), h:<n> (hour), d:<n> (day),
                             s:<month> (short day panes), posts, actors, references, alert states,
-                            ledgers l:<name>:<sub> (processors/ledgers), slow:<partnership>
+                            ledgers l:<name>:<sub> (processors/ledgers), sp:<partnership> (its history,
+                            processors.history), slow:<partnership>
                             (hourly signals as last computed)
 TAGc:<influencer>   string  open comments, appended 16-byte records
 TAGids:<hour>       string  event ids seen in that hour of arrival, appended 8-byte hashes
 TAGacts:<hour>      string  what an undo may take back: appended 24-byte records, 7 days
 TAGreadings         hash    partnership id -> newest reading (contract `Reading`), JSON packed with zlib
 TAGreadings:none    hash    the same for influencers without a partnership
-TAGspark            hash    partnership id -> JSON list of [epoch s, health or null] (`processors/trend.py`)
+TAGspark            hash    partnership id -> what readings were for 90 days (processors.history)
 TAGalerts           hash    fingerprint -> newest transition of the alert as JSON (contract `Alert`)
 TAGunevaluated      hash    influencers that were touched and wait for their next boundary (values empty)
 TAGpart             string  what this partition tells for the snapshot (msgpack, processors.snapshot.Part)

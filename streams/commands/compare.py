@@ -65,14 +65,20 @@ def compare(
 
 
 async def _read(settings: Settings, one: str, other: str) -> dict[str, Any]:
-    from processors.portfolio import compare as evaluate
-    from streams.commands.partnerships import _find
+    from streams.commands.partnerships import pick, read_book
     from streams.reader import Reader
 
-    partnerships = [await _find(settings, name) for name in (one, other)]
+    book = await read_book(settings)
     async with Reader(settings) as reader:
-        sides = [await _side(reader, item) for item in partnerships]
-        return evaluate(sides[0], sides[1], await reader.snapshot())
+        return await read_comparison(reader, pick(book, one), pick(book, other))
+
+
+async def read_comparison(reader: Reader, one: Partnership, other: Partnership) -> dict[str, Any]:
+    """Two partnerships side by side. Raises NotFoundError where one has no reading yet."""
+    from processors.portfolio import compare as evaluate
+
+    sides = [await _side(reader, item) for item in (one, other)]
+    return evaluate(sides[0], sides[1], await reader.snapshot())
 
 
 async def _side(reader: Reader, partnership: Partnership) -> Any:

@@ -10,6 +10,8 @@ import typer
 from streams.commands.options import Broker, Config, Json, Namespace, Redis, settings_from
 
 if TYPE_CHECKING:
+    from schemas import Reading
+    from streams.reader import Reader
     from streams.settings import Settings
 
 EPILOG = """[bold]Examples[/bold]
@@ -53,8 +55,13 @@ async def _find(settings: Settings, partnership: str) -> dict[str, Any]:
             raise NotFoundError(
                 f"no reading of {partnership!r} yet", hint="`rapport status` names those with readings"
             )
-        fields = await reader.fields(reading.influencer_id, ("l:insights:", "d:", "meta"))
-    about = {"partnership_id": partnership, "influencer_id": reading.influencer_id}
+        return await read_insights(reader, reading)
+
+
+async def read_insights(reader: Reader, reading: Reading) -> dict[str, Any]:
+    """What the audience of a partnership talks about, as of its newest reading."""
+    fields = await reader.fields(reading.influencer_id, ("l:insights:", "d:", "meta"))
+    about = {"partnership_id": reading.partnership_id, "influencer_id": reading.influencer_id}
     return about | document(fields, reading.at.timestamp())
 
 

@@ -50,6 +50,11 @@ def print_json(value: Any) -> None:
     sys.stdout.flush()
 
 
+def plain(value: Any) -> Any:
+    """The same as `print_json` prints it: times as text, models as objects."""
+    return json.loads(json.dumps(value, default=_plain, allow_nan=False))
+
+
 def _plain(value: Any) -> Any:
     dump = getattr(value, "model_dump", None)
     if dump is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -219,11 +220,16 @@ async def read_book(settings: Settings) -> list[Partnership]:
 
 
 async def _find(settings: Settings, name: str) -> Partnership:
+    return pick(await read_book(settings), name)
+
+
+def pick(items: Iterable[Partnership], name: str) -> Partnership:
+    """The partnership with this id. Raises NotFoundError, with what may have been meant."""
     import difflib
 
     from streams.errors import NotFoundError
 
-    book = {item.partnership_id: item for item in await read_book(settings)}
+    book = {item.partnership_id: item for item in items}
     if name not in book:
         close = difflib.get_close_matches(name, book, 1)
         raise NotFoundError(

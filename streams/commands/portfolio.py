@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +11,7 @@ from streams.commands.options import Broker, Config, Json, Namespace, Redis, set
 
 if TYPE_CHECKING:
     from processors.portfolio import Held
+    from schemas import Partnership
     from streams.reader import Reader
     from streams.settings import Settings
 
@@ -62,12 +63,19 @@ def portfolio(
 
 
 async def _read(settings: Settings, brand: str) -> dict[str, Any]:
-    from processors.portfolio import portfolio as evaluate
     from streams.commands.partnerships import read_book
-    from streams.errors import NotFoundError
     from streams.reader import Reader
 
     book = await read_book(settings)
+    async with Reader(settings) as reader:
+        return await read_portfolio(reader, book, brand)
+
+
+async def read_portfolio(reader: Reader, book: Collection[Partnership], brand: str) -> dict[str, Any]:
+    """The portfolio of a brand, of those partnerships that are in `book`. Raises NotFoundError."""
+    from processors.portfolio import portfolio as evaluate
+    from streams.errors import NotFoundError
+
     partnerships = [item for item in book if item.brand_id == brand]
     if not partnerships:
         import difflib
@@ -75,12 +83,14 @@ async def _read(settings: Settings, brand: str) -> dict[str, Any]:
         close = difflib.get_close_matches(brand, sorted({item.brand_id for item in book}), 1)
         hint = f"did you mean {close[0]!r}?" if close else "`rapport partnerships list` names all brands"
         raise NotFoundError(f"no partnership of a brand {brand!r}", hint=hint)
-    async with Reader(settings) as reader:
-        readings = {reading.partnership_id: reading for reading in await reader.readings()}
-        held = {}
-        for influencer in sorted({item.influencer_id for item in partnerships}):
-            if (one := await held_by(reader, influencer)) is not None:
-                held[influencer] = one
+    readings = {}
+    for item in partnerships:
+        if (reading := await reader.reading(item.partnership_id)) is not None:
+            readings[reading.partnership_id] = reading
+    held = {}
+    for influencer in sorted({item.influencer_id for item in partnerships}):
+        if (one := await held_by(reader, influencer)) is not None:
+            held[influencer] = one
     return evaluate(brand, partnerships, readings, held)
 
 

@@ -59,7 +59,7 @@ def list_(
         sys.stdout.write(f"{tells()}\n\n{measurable()}\n")
         return
     if json:
-        print_json({"sources": [_described(source()) for source in SOURCES.values()]})
+        print_json({"sources": [described(source()) for source in SOURCES.values()]})
         return
     from rich.table import Table
 
@@ -78,7 +78,7 @@ def show(
     from streams.commands.output import out, print_json
 
     source = _source(name, None) if not name.endswith((".yaml", ".yml")) else _source(None, Path(name))
-    told = _described(source)
+    told = described(source)
     if json:
         print_json(told)
         return
@@ -255,7 +255,7 @@ def _guessed(payloads: list[Payload], at: dt.datetime, options: Any) -> Source:
     return SOURCES[best](options())
 
 
-def _described(source: Source) -> dict[str, Any]:
+def described(source: Source) -> dict[str, Any]:
     return {
         "name": source.name, "title": source.title, "delivery": source.delivery, "identity": source.identity,
         "time": source.time, "notes": list(source.notes),

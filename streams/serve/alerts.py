@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -16,25 +11,24 @@ from schemas import Alert, Explainer
 from streams.alert_view import STATES, AlertFilter, AlertView, make_views, to_csv
 from streams.errors import InputError
 from streams.people_explain import explain
-from streams.serve.auth import Caller, Served, needs, served
+from streams.serve.answers import Cursor, Form, Name, State, answer, cursor_of, read_cursor
+from streams.serve.auth import Caller, needs
 from streams.serve.models import AlertPage, AlertWhole, Changed, Explained, ExplainIn, MarkAnswer, NoteIn
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
 #: Of the newest acts so many are searched for those about one alert; /audit searches all.
 _SCAN = 10_000
-State = Annotated[Served, Depends(served)]
 MayRead = Annotated[Caller, Depends(needs("alerts:read"))]
 MayWrite = Annotated[Caller, Depends(needs("alerts:write"))]
 AlertId = Annotated[
     str, Path(min_length=1, max_length=256, description="Its id, or a unique beginning of 4 or more")
 ]
-_Name = Annotated[str | None, Query(max_length=256)]
 
 
 @router.get("", response_model=AlertPage)
 async def list_alerts(
     request: Request, caller: MayRead, state: State,
-    brand: _Name = None, partnership: _Name = None, signal: _Name = None,
+    brand: Name = None, partnership: Name = None, signal: Name = None,
     severity: Annotated[Literal["info", "warning", "critical"] | None, Query()] = None,
     alert_state: Annotated[
         list[Literal["pending", "firing", "resolved", "no_data", "all"]] | None,
@@ -42,8 +36,7 @@ async def list_alerts(
     ] = None,
     acknowledged: bool | None = None, silenced: bool | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    cursor: Annotated[str | None, Query(max_length=1_000)] = None,
-    form: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",
+    cursor: Cursor = None, form: Form = "json",
 ) -> Response:  # fmt: skip
     """Alerts, newest first; a page at a time. As CSV all of them."""
     states = frozenset(STATES if "all" in (alert_state or ()) else alert_state or ())
@@ -64,10 +57,10 @@ async def list_alerts(
     if form == "csv":
         headers = {"Content-Disposition": 'attachment; filename="alerts.csv"'}
         return Response("".join(to_csv(await views_of(alerts))), 200, headers, "text/csv; charset=utf-8")
-    after = _read_cursor(cursor) if cursor else None
+    after = tuple(read_cursor(cursor, float, str)) if cursor else None
     rest = alerts if after is None else [alert for alert in alerts if _place(alert) < after]
     page = rest[:limit]
-    more = _cursor(_place(page[-1])) if len(rest) > limit else None
+    more = cursor_of(_place(page[-1])) if len(rest) > limit else None
     items = [view.as_json() for view in await views_of(page)]
     return answer(request, {"items": items, "total": len(alerts), "next": more})
 
@@ -123,29 +116,5 @@ async def explain_alert(alert_id: AlertId, body: ExplainIn, caller: MayWrite, st
     return {"key": key, "control": control.model_dump(mode="json", exclude_none=True)}
 
 
-def answer(request: Request, body: dict[str, Any]) -> Response:
-    """The body as JSON with its ETag; 304 when the caller has it already."""
-    data = json.dumps(body, allow_nan=False).encode()
-    tag = f'"{hashlib.blake2b(data, digest_size=12).hexdigest()}"'
-    headers = {"ETag": tag}
-    given = request.headers.get("if-none-match", "")
-    if given.strip() == "*" or tag in [part.strip().removeprefix("W/") for part in given.split(",")[:20]]:
-        return Response(None, 304, headers)
-    return Response(data, 200, headers, "application/json")
-
-
 def _place(alert: Alert) -> tuple[float, str]:
     return alert.at.timestamp(), alert.alert_id
-
-
-def _cursor(place: Sequence[object]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(list(place)).encode()).decode().rstrip("=")
-
-
-def _read_cursor(text: str) -> tuple[float, str]:
-    try:
-        at, name = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        datetime.fromtimestamp(float(at), UTC)
-        return float(at), str(name)
-    except (ValueError, TypeError, OverflowError, OSError, RecursionError, binascii.Error):
-        raise InputError("cursor: take it from `next` of the page before, as it is") from None

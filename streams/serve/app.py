@@ -1,8 +1,7 @@
-"""The application: routes, errors, guard. Further routers (partnerships, readings, a page) are added here."""
+"""The application: routes, errors, guard."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,10 +11,23 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from streams.people_explain import publisher
 from streams.people_store import open_client
-from streams.serve import alerts, board, digest, pages, problems, silences, stream, tables
+from streams.serve import (
+    alerts,
+    board,
+    brands,
+    details,
+    digest,
+    operations,
+    pages,
+    partnerships,
+    problems,
+    readings,
+    silences,
+    stream,
+    tables,
+)
 from streams.serve.auth import Served
 from streams.serve.guard import Guard
-from streams.serve.models import HealthOut
 from streams.settings import Settings
 
 _PROBLEMS = {
@@ -32,27 +44,16 @@ def build_app(state: Served) -> Guard:
     """The whole application, guarded."""
     app = FastAPI(
         title="Rapport", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json",
-        description="Alerts on partnerships and what people do about them.",
+        description="How partnerships stand and stood, alerts, and what people do about both.",
         responses=_PROBLEMS,  # type: ignore[arg-type]
     )  # fmt: skip
     app.state.served = state
     problems.install(app)
-    for router in (alerts.router, stream.router, silences.router, digest.router, tables.router, board.router):
-        app.include_router(router)
+    for room in (
+        alerts, stream, silences, digest, partnerships, readings, details, brands, operations, tables, board,
+    ):  # fmt: skip
+        app.include_router(room.router)
     pages.install(app)
-
-    @app.get(
-        "/api/v1/health", response_model=HealthOut, tags=["operations"], responses={503: {"model": HealthOut}}
-    )
-    async def health(response: Response) -> HealthOut:
-        """Whether Redis answers. Needs no token."""
-        try:
-            async with asyncio.timeout(2.0):
-                await state.people.store.count("acks")
-        except Exception:  # whatever it is: we cannot answer
-            response.status_code = 503
-            return HealthOut(status="unavailable")
-        return HealthOut(status="ok")
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
@@ -65,7 +66,10 @@ def build_app(state: Served) -> Guard:
 async def open_served(settings: Settings) -> AsyncIterator[Served]:
     """What the API works with, on a line to Redis of its own."""
     client = open_client(settings)
+    served = Served(settings, client, publisher(settings), time.monotonic)
+    served.book.begin()
     try:
-        yield Served(settings, client, publisher(settings), time.monotonic)
+        yield served
     finally:
+        await served.book.close()
         await client.aclose()

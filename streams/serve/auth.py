@@ -14,11 +14,13 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from streams.people import People, Who
 from streams.people_explain import Publish
 from streams.reader import Reader
+from streams.serve.book import LiveBook
 from streams.serve.cache import AlertCache
 from streams.serve.feed import Feed
 from streams.serve.limits import Limiter
 from streams.serve.problems import ProblemError
 from streams.serve.relations import RelationsSource
+from streams.serve.rows import RowCache
 from streams.serve.tokens import Tokens
 from streams.settings import Settings
 
@@ -30,13 +32,16 @@ class Served:
     """What the API works with, one for each process."""
 
     def __init__(
-        self, settings: Settings, client: redis.Redis, publish: Publish, monotonic: Callable[[], float]
-    ) -> None:
+        self, settings: Settings, client: redis.Redis, publish: Publish, monotonic: Callable[[], float],
+        *, book: LiveBook | None = None,
+    ) -> None:  # fmt: skip
         self.settings = settings
         self.publish = publish
         self.reader = Reader(settings, client=client)
         self._cache = AlertCache(self.reader, monotonic)
-        self.relations = RelationsSource(settings, monotonic)
+        self.rows = RowCache(self.reader, monotonic)
+        self.book = book or LiveBook(settings, monotonic)
+        self.relations = RelationsSource(settings, self.book)
         self.people = People(settings, client, alerts=self._cache.get)
         self.feed = Feed(self.people, self.now, monotonic)
         self.tokens = Tokens(self.people.store)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from streams.digests import LONGEST, gather, render
 from streams.errors import InputError
-from streams.serve.alerts import State, answer
+from streams.serve.answers import State, answer
 from streams.serve.auth import Caller, needs
 from streams.times import parse_span
 

@@ -42,6 +42,10 @@ class Guard:
             await self._app(scope, receive, send)
             return
         began, status, read = time.perf_counter(), 500, 0
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        if head := method == "HEAD":
+            # Answered as GET, to the last header, without the body.
+            scope = {**scope, "method": "GET"}
         started = over = late = endless = False
 
         async def limited() -> Message:
@@ -62,6 +66,8 @@ class Guard:
                 message["headers"] = [*message["headers"], *((k, v) for k, v in _HEADERS if k not in names)]
                 if b"cache-control" not in names:
                     message["headers"].append((b"cache-control", b"private, no-cache"))
+            elif head:
+                message = {**message, "body": b""}
             await send(message)
 
         async def noted(message: Message) -> None:
@@ -82,7 +88,7 @@ class Guard:
             work = asyncio.ensure_future(self._app(scope, limited, noted))
             try:
                 await asyncio.wait({work}, timeout=self._timeout_s)
-                if endless:
+                if endless and not head:
                     await asyncio.wait({work})
                 if not work.done():
                     late = not started
@@ -101,7 +107,6 @@ class Guard:
             await refuse(500, None)
         finally:
             route = getattr(scope.get("route"), "path", "none")
-            method = scope["method"] if scope["method"] in _METHODS else "other"
             metrics.HTTP_REQUESTS.labels(route, method, str(status)).inc()
             if not endless:
                 metrics.HTTP_SECONDS.labels(route).observe(time.perf_counter() - began)

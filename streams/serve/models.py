@@ -132,9 +132,3 @@ class ActPage(BaseModel):
 
     items: list[Act]
     next: str | None
-
-
-class HealthOut(BaseModel):
-    """Whether the API can answer."""
-
-    status: Literal["ok", "unavailable"]

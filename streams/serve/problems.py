@@ -50,10 +50,12 @@ class ProblemError(Exception):
     """Answered as a problem."""
 
     def __init__(
-        self, status: int, detail: str, *, hint: str | None = None, headers: Mapping[str, str] | None = None
-    ) -> None:
+        self, status: int, detail: str, *, hint: str | None = None, headers: Mapping[str, str] | None = None,
+        errors: Sequence[Mapping[str, str]] = (),
+    ) -> None:  # fmt: skip
         super().__init__(detail)
         self.status, self.detail, self.hint, self.headers = status, detail, hint, headers
+        self.errors = [{name: clean(text, 300) for name, text in item.items()} for item in errors]
 
 
 def problem(
@@ -110,7 +112,9 @@ def install(app: FastAPI) -> None:
 
     async def on_problem(_: Request, error: Exception) -> Response:
         assert isinstance(error, ProblemError)
-        return problem(error.status, error.detail, hint=error.hint, headers=error.headers)
+        return problem(
+            error.status, error.detail, hint=error.hint, headers=error.headers, errors=error.errors
+        )
 
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Container, Iterable
 from typing import Any, Final
 
 from pydantic import BaseModel
 
 from schemas import Partnership
-from streams.commands.partnerships import read_book
 from streams.commands.relationships import read_ties, relationship_map
 from streams.people import Who
+from streams.serve.book import LiveBook
 from streams.settings import Settings
 
-#: The book is read from Kafka again at most so often, s.
-FRESH_S: Final = 30.0
 #: What a variable of Grafana says when all are chosen.
 ALL: Final = ".*"
 
@@ -97,26 +94,15 @@ class Relations(BaseModel):
 
 
 class RelationsSource:
-    """Reads the book now and then, and ties each time."""
+    """The book as it is followed, and ties read each time."""
 
-    def __init__(self, settings: Settings, monotonic: Callable[[], float]) -> None:
-        self._settings, self._monotonic = settings, monotonic
-        self._book: list[Partnership] = []
-        self._due = float("-inf")
-        self._lock = asyncio.Lock()
-
-    async def book(self) -> list[Partnership]:
-        """All partnerships, at most FRESH_S old. Raises BrokerUnavailableError."""
-        async with self._lock:
-            if self._monotonic() >= self._due:
-                self._book = await read_book(self._settings)
-                self._due = self._monotonic() + FRESH_S
-        return self._book
+    def __init__(self, settings: Settings, live: LiveBook) -> None:
+        self._settings, self._live = settings, live
 
     async def of(self, brands: Container[str | None], who: Who) -> Relations:
-        """The map of these brands, as far as `who` may see them."""
+        """The map of these brands, as far as `who` may see them. Raises BrokerUnavailableError."""
         by_brand: dict[str, list[Partnership]] = {}
-        for item in await self.book():
+        for item in (await self._live.get()).by_id.values():
             if who.sees(item.brand_id) and item.brand_id in brands:
                 by_brand.setdefault(item.brand_id, []).append(item)
         wanted = [item.influencer_id for items in by_brand.values() for item in items]

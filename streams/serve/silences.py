@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from schemas.acts import Matcher, Silence
 from schemas.common import Time
 from streams.errors import InputError
-from streams.serve.alerts import State, answer
+from streams.serve.answers import State, answer
 from streams.serve.auth import Caller, Served, needs
 from streams.serve.models import ActPage, MatcherIn, SilenceIn, SilenceList, SilenceOut
 

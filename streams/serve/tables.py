@@ -5,30 +5,23 @@ They tell the newest readings; a reading itself, with all that it rests on, is o
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Iterable
 from typing import Annotated, Any, Final
 
-import msgspec
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 
-from processors.readings import unpacked
 from schemas import Alert, Reading, SignalReading
 from schemas.common import Time
-from streams.commands.insights import document
+from streams.commands.insights import read_insights
 from streams.errors import NotFoundError
-from streams.serve.alerts import State, answer
+from streams.serve.answers import Name, PartnershipId, State, answer
 from streams.serve.auth import Caller, Served, needs
 from streams.serve.relations import Relations, chosen
+from streams.serve.rows import LeanReading, by_partnership, state_of, weakest_first
 
-log = logging.getLogger("rapport.serve")
 router = APIRouter(prefix="/api/v1/tables", tags=["tables"])
-_SLICE: Final = 100
 MayRead = Annotated[Caller, Depends(needs("partnerships:read"))]
-PartnershipId = Annotated[str, Path(min_length=1, max_length=256)]
-_Name = Annotated[str | None, Query(max_length=256)]
 _Names = Annotated[
     str | None,
     Query(max_length=16_384, description="One, several by commas, or `.*` (as Grafana says it): all"),
@@ -38,30 +31,6 @@ _QUOTES: Final = {
     "open question": ("unanswered",), "wish to buy": ("intents", "examples"),
     "objection": ("objections", "examples"), "to make together": ("ideas",),
 }  # fmt: skip
-
-
-class _Score(msgspec.Struct, gc=False):
-    value: float | None = None
-    lo: float | None = None
-    hi: float | None = None
-
-
-class _Reading(msgspec.Struct):
-    """What a line takes of a reading: a tenth of the time that all of it would take to parse."""
-
-    partnership_id: str
-    influencer_id: str
-    at: str
-    health: _Score
-    signals: dict[str, _Score] = {}
-    brand_id: str | None = None
-    tier: str | None = None
-    source: str | None = None
-    source_age_s: float | None = None
-    warming_up: str | None = None
-
-
-_decode = msgspec.json.Decoder(_Reading).decode
 
 
 class PartnershipLine(BaseModel):
@@ -145,44 +114,27 @@ async def partnerships(
     limit: Annotated[int, Query(ge=1, le=10_000)] = 500,
 ) -> Response:  # fmt: skip
     """All partnerships that the token may see, the weakest first."""
-    alerts: dict[str, list[Alert]] = {}
-    for alert in await state.people.alerts():
-        if alert.partnership_id is not None and alert.state != "resolved":
-            alerts.setdefault(alert.partnership_id, []).append(alert)
+    alerts = by_partnership(await state.people.alerts())
     brands, tiers, influencers, wanted = map(chosen, (brand, tier, influencer, partnership))
-    lines = []
-    for number, (name, packed) in enumerate((await state.reader.reading_bytes()).items(), 1):
-        if number % _SLICE == 0:
-            await asyncio.sleep(0)  # others are answered meanwhile
-        if name not in wanted or (reading := _lean(name, packed)) is None:
-            continue
-        of = reading.brand_id in brands and reading.tier in tiers and reading.influencer_id in influencers
-        if of and caller.who.sees(reading.brand_id):
-            lines.append(_line(reading, alerts.get(name, ())))
-    lines.sort(key=lambda line: (line["health"] is None, line["health"] or 0.0, line["partnership_id"]))
-    return answer(request, {"items": lines[:limit], "total": len(lines)})
+    found = [
+        one for name, one in (await state.rows.get()).items()
+        if name in wanted and one.brand_id in brands and one.tier in tiers
+        and one.influencer_id in influencers and caller.who.sees(one.brand_id)
+    ]  # fmt: skip
+    found.sort(key=weakest_first)
+    lines = [_line(one, alerts.get(one.partnership_id, ())) for one in found[:limit]]
+    return answer(request, {"items": lines, "total": len(found)})
 
 
-def _lean(name: str, packed: bytes) -> _Reading | None:
-    try:
-        return _decode(unpacked(packed))
-    except msgspec.MsgspecError as error:
-        # One unreadable value must not hide all others; it is told, not swallowed.
-        log.warning("the reading of %r in Redis cannot be read: %s", name, error)
-        return None
-
-
-def _line(reading: _Reading, alerts: Iterable[Alert]) -> dict[str, Any]:
-    states = [alert.state for alert in alerts]
-    worst = next((state for state in ("firing", "pending", "no_data") if state in states), "ok")
+def _line(reading: LeanReading, alerts: Iterable[Alert]) -> dict[str, Any]:
+    alerts = list(alerts)
     health = reading.health
     return {
         "partnership_id": reading.partnership_id, "brand_id": reading.brand_id,
-        "influencer_id": reading.influencer_id, "tier": reading.tier,
-        "platform": reading.source,
-        "state": "warming_up" if worst == "ok" and reading.warming_up else worst,
-        "alerts": states.count("firing"), "health": health.value, "low": health.lo, "high": health.hi,
-        **{name: signal.value for name, signal in reading.signals.items()},
+        "influencer_id": reading.influencer_id, "tier": reading.tier, "platform": reading.source,
+        "state": state_of(reading, alerts), "alerts": sum(alert.state == "firing" for alert in alerts),
+        "health": health.known, "low": health.lo, "high": health.hi,
+        **{name: signal.known for name, signal in reading.signals.items()},
         "source_age_s": reading.source_age_s, "at": reading.at,
     }  # fmt: skip
 
@@ -197,7 +149,7 @@ async def signals(partnership_id: PartnershipId, request: Request, caller: MayRe
 
 @router.get("/partnerships/{partnership_id}/parts", response_model=ValueLines)
 async def parts(
-    partnership_id: PartnershipId, request: Request, caller: MayRead, state: State, signal: _Name = None
+    partnership_id: PartnershipId, request: Request, caller: MayRead, state: State, signal: Name = None
 ) -> Response:
     """What a signal, or all of them, are made of."""
     reading = await _reading(state, caller, partnership_id)
@@ -216,8 +168,7 @@ async def insights(
 ) -> Response:
     """What the audience talks about: rising terms, questions, wishes, objections, ideas."""
     reading = await _reading(state, caller, partnership_id)
-    fields = await state.reader.fields(reading.influencer_id, ("l:insights:", "d:", "meta"))
-    found = document(fields, reading.at.timestamp())
+    found = await read_insights(state.reader, reading)
     lines: list[dict[str, Any]] = [
         {"about": "rising", "text": term["term"], "people": term["actors"],
          "before_a_day": term["before_a_day"], "replies": None, "answered": None}

@@ -196,7 +196,7 @@ def influencer_state(inf: Influencer) -> dict[str, Any]:
         "comments": {h: at for h, at in inf.comments.items() if at >= floor},
         "answers": {h: at for h, at in inf.answers.items() if at >= floor},
         "actors": inf.actors.buckets, "alerts": inf.alerts,
-        "sparks": {pid: list(map(tuple, spark)) for pid, spark in inf.sparks.items()},
+        "histories": dict(inf.histories),
     }  # fmt: skip
 
 

@@ -10,20 +10,16 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import jsonschema
 import pytest
-import redis.asyncio as aioredis
 
-from streams.errors import BrokerUnavailableError, InputError
+from streams.errors import InputError
 from streams.people import Who
-from streams.serve.app import build_app
-from streams.serve.auth import Served
 from streams.serve.limits import Limiter
-from streams.serve.tokens import SCOPES
 from streams.settings import Settings
 from tests.conftest import missing
 from tests.servers import RedisServer, ServerMissingError
+from tests.streams.api_world import Api
 from tests.streams.people_world import EVIL, NOW, write
 
 pytestmark = pytest.mark.servers
@@ -40,65 +36,13 @@ def server() -> Iterator[RedisServer]:
     started.stop()
 
 
-class Api:
-    """The application in this process, its topic and a clock that stands still."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.clock = 0.0
-        self.topic: dict[bytes, bytes | None] = {}
-        self.broken = False
-        self.redis = aioredis.Redis.from_url(settings.redis_url)
-        self.served = Served(settings, self.redis, self._publish, lambda: self.clock)
-        self.app = build_app(self.served)
-        self.client = self.from_address("10.0.0.1")
-        self.document: dict[str, Any] = {}
-
-    def from_address(self, address: str) -> httpx.AsyncClient:
-        transport = httpx.ASGITransport(app=self.app, client=(address, 1), raise_app_exceptions=False)
-        return httpx.AsyncClient(transport=transport, base_url="http://api")
-
-    async def _publish(self, key: bytes, value: bytes | None) -> None:
-        if self.broken:
-            raise BrokerUnavailableError("Kafka at secret-host:9092 does not answer")
-        self.topic[key] = value
-
-    async def token(self, *scopes: str, brands: list[str] | None = None, **more: Any) -> dict[str, str]:
-        name = f"t{secrets.token_hex(3)}"
-        made = await self.served.tokens.create(name, scopes or SCOPES, Who("root"), brands=brands, **more)
-        return {"Authorization": f"Bearer {made[0]}"}
-
-    async def ask(self, method: str, path: str, status: int = 200, **more: Any) -> Any:
-        """One request; its answer is held against the document."""
-        self.clock += 1.0
-        answer = await self.client.request(method, path, **more)
-        assert answer.status_code == status, answer.text
-        await self.check(method, path, answer)
-        return answer.json() if answer.content and "json" in answer.headers["content-type"] else answer
-
-    async def check(self, method: str, path: str, answer: httpx.Response) -> None:
-        if not self.document:
-            self.document = (await self.client.get("/api/v1/openapi.json")).json()
-        for template, methods in self.document["paths"].items():
-            if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path.split("?")[0]):
-                told = methods[method.lower()]["responses"][str(answer.status_code)]
-                kind = answer.headers.get("content-type", "").split(";")[0]
-                schema = told.get("content", {}).get(kind, {}).get("schema")
-                if schema is not None:
-                    assert answer.status_code >= 200
-                    whole = {**schema, "components": self.document["components"]}
-                    jsonschema.Draft202012Validator(whole).validate(answer.json())
-                return
-        raise AssertionError(f"the document does not know {path}")
-
-
 @pytest.fixture
 async def api(server: RedisServer) -> AsyncIterator[Api]:
     settings = Settings(redis_url=server.url, namespace=f"t{secrets.token_hex(4)}", serve_rate=600)
     write(settings)
     made = Api(settings)
     yield made
-    await made.client.aclose()
-    await made.redis.aclose()
+    await made.close()
 
 
 async def test_the_document_is_valid_and_names_no_address(api: Api) -> None:
@@ -321,7 +265,9 @@ async def test_every_answer_is_headed_safely(api: Api) -> None:
             and "default-src 'none'" in heads["content-security-policy"]
         )
         assert heads["cache-control"] == "private, no-cache" and "access-control-allow-origin" not in heads
-    assert await api.ask("GET", "/api/v1/health") == {"status": "ok"}
+    told = await api.ask("GET", "/api/v1/health")
+    assert (told["status"], told["store"], told["book"]) == ("ok", "ok", "ok")
+    assert told["partitions"] == 2 and told["event_clock"] == NOW.isoformat().replace("+00:00", "Z")
     text = (await api.client.get("/metrics")).text
     assert 'rapport_http_requests_total{method="GET",route="/api/v1/alerts",status="401"}' in text
 

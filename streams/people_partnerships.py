@@ -49,9 +49,8 @@ async def put(
     if before == item:
         return before, await _finish(people, item.partnership_id)
     old = {} if before is None else before.model_dump()
-    fields = sorted(
-        name for name, value in item.model_dump(exclude_unset=True).items() if old.get(name) != value
-    )
+    new = item.model_dump(include=item.model_fields_set if before is None else None)
+    fields = sorted(name for name, value in new.items() if old.get(name) != value)
     act = _act("partnership_put", item, who, now, {"created": before is None, "fields": fields})
     await _noted(people, live, act, item)
     return before, True

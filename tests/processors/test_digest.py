@@ -52,7 +52,7 @@ def spark(*points: tuple[float, float | None]) -> list[tuple[int, float | None]]
     [
         ((), None, "no history"),
         (spark((8, 70.0), (7.1, 80.0), (1, 60.0)), 80.0, None),
-        (spark((8, 70.0), (1, 60.0)), 70.0, None),  # one value a day is kept of then
+        (spark((7.4, 70.0), (1, 60.0)), 70.0, None),  # of then one value in six hours is kept
         (spark((3, 75.0), (1, 60.0)), 75.0, "older health is not kept"),
         (spark((9, 70.0), (1, 60.0)), None, "no reading at that time"),
         (spark((7.1, None), (1, None)), None, "no history"),

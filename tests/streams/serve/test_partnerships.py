@@ -15,6 +15,7 @@ from processors import history
 from processors.influencer import Influencer
 from processors.state.layout import PartitionKeys, partition_of
 from schemas.topics import EVENTS
+from streams.errors import StoreUnavailableError
 from streams.settings import Settings
 from tests.conftest import missing
 from tests.servers import RedisServer, ServerMissingError
@@ -43,7 +44,7 @@ async def api(server: RedisServer) -> AsyncIterator[Api]:
     with redis.Redis.from_url(settings.redis_url) as client:
         for name in ("ann", "bob"):  # who was heard of
             inf = Influencer(name)
-            inf.meta.first_at = inf.meta.newest_at = inf.meta.max_at = NOW.timestamp()
+            inf.meta.first_at = inf.meta.max_at = NOW.timestamp()
             client.hset(keys[partition_of(name, 2)].influencer(name), items=inf.writes()[0])
     made = Api(settings)
     yield made
@@ -166,11 +167,11 @@ async def test_a_change_that_was_cut_off_is_finished_when_asked_again(api: Api) 
 
     async def cut_off(name: str, field: str, decide: Any) -> bool:
         if api.written:
-            raise ConnectionError
+            raise StoreUnavailableError("Redis is away")
         return await record(name, field, decide)
 
     store.change = cut_off  # type: ignore[method-assign]
-    await api.ask("PUT", f"{PATH}/acme--eve", 500, headers=head, json=body)
+    await api.ask("PUT", f"{PATH}/acme--eve", 503, headers=head, json=body)
     store.change = record  # type: ignore[method-assign]
     await api.ask("PUT", f"{PATH}/acme--eve", 200, headers=head, json=body)
     assert len(api.written) == 1
@@ -238,7 +239,7 @@ async def test_rules_insights_sources_as_the_command_line_tells_them(api: Api) -
     body = {
         "brand_id": "acme",
         "influencer_id": "ann",
-        "rules": {"rules": {"connection.drop": {"for": "2h"}}},
+        "rules": {"connection.drop": {"for": "2h"}},
     }
     await api.ask("PUT", f"{PATH}/acme--ann", 200, headers=head, json=body)
     own = (await api.ask("GET", f"{PATH}/acme--ann/rules", headers=head))["rules"]["connection.drop"]["for"]

@@ -79,12 +79,11 @@ def points(rows: bytes, name: str) -> Iterator[Point]:
         raw = row[1 + place]
         value = None if raw == _NONE else raw / 10
         down, up = row[1 + _COUNT + 2 * place : 3 + _COUNT + 2 * place]
-        known = value is not None and down != _OPEN
-        yield (
-            row[0] * HOUR, value,
-            max(0.0, round(value - down / 2, 1)) if known else None,  # type: ignore[operator]
-            min(100.0, round(value + up / 2, 1)) if known else None,  # type: ignore[operator]
-        )  # fmt: skip
+        if value is None or down == _OPEN:
+            yield row[0] * HOUR, value, None, None
+        else:
+            lo, hi = max(0.0, round(value - down / 2, 1)), min(100.0, round(value + up / 2, 1))
+            yield row[0] * HOUR, value, lo, hi
 
 
 def pack(rows: bytes) -> bytes:
@@ -127,7 +126,8 @@ def days(rows: bytes, most: int) -> list[float | None]:
 
 
 def _row(hour: int, scores: list[Score | None]) -> bytes:
-    values, ends = [], []
+    values: list[int] = []
+    ends: list[int] = []
     for score in scores:
         value = None if score is None or not score.measurable else score.value
         if score is None or value is None:

@@ -44,6 +44,11 @@ class Place:
     pair: ApachePair
     directory: Path
 
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process ids of the servers."""
+        return {"Kafka": self.pair.kafka.pid, "Redis": self.pair.redis.pid}
+
     def settings(self, name: str, *, partitions: int = 8, prefix: str = "", **changes: Any) -> Settings:
         """Settings of an installation with a state of its own; its topics bear `prefix`."""
         values: dict[str, Any] = {

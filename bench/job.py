@@ -90,7 +90,7 @@ def measure(options: argparse.Namespace) -> tuple[dict[str, Any], list[Sheet]]:
                 with bar(f"run {run + 1} of {options.runs}", options.events) as told:
                     runs.append(
                         watch(watcher, child.pid, [settings.http_port], options.events, told,
-                              60 + options.events / 1_000)
+                              60 + options.events / 1_000, place.pids)
                     )  # fmt: skip
                 if last:
                     found["outcomes"] = watcher.counted()
@@ -120,6 +120,13 @@ def _sheet(found: dict[str, Any]) -> Sheet:
     sheet.rows = [
         ("events/s", of("events_per_s")),
         ("worker CPU, µs an event", of("cpu_us_per_event", ".1f")),
+        *(
+            (
+                f"CPU of {name}, µs an event",
+                said(spread(run["beside_us"][name] for run in found["runs"]), ".1f"),
+            )
+            for name in found["runs"][0]["beside_us"]
+        ),
         ("bytes to Redis an event", of("redis_bytes_per_event")),
         ("worker memory, most, MiB", of("rss_max_mib")),
         ("readings at boundaries", of("readings")),

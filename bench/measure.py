@@ -10,7 +10,7 @@ import subprocess
 import time
 import urllib.request
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -42,6 +42,7 @@ class Throughput:
     rss_max_mib: float = 0.0
     readings: int = 0
     counters: dict[str, float] = field(default_factory=dict)
+    beside_us: dict[str, float] = field(default_factory=dict)  # CPU of the servers an event
 
 
 class Watcher:
@@ -132,9 +133,10 @@ class Family:
 
 def watch(
     watcher: Watcher, pid: int, ports: Sequence[int], events: int, told: Callable[[int], None],
-    deadline_s: float,
+    deadline_s: float, beside: Mapping[str, int] | None = None,
 ) -> Throughput:  # fmt: skip
-    """Poll until `events` records are behind the fences. `ports`: of the workers' metrics pages.
+    """Poll until `events` records are behind the fences. `ports`: of the workers' metrics pages; `beside`:
+    process ids of servers whose CPU is told, too.
 
     Raises:
         TimeoutError: They are not within `deadline_s`.
@@ -142,6 +144,8 @@ def watch(
     """
     process = Family(pid)
     end = time.monotonic() + deadline_s
+    servers = {name: Family(other) for name, other in (beside or {}).items()}
+    theirs = {name: one.cpu_s() for name, one in servers.items()}
     cpu = process.cpu_s()
     started = began = time.monotonic()
     rss = read = 0
@@ -151,6 +155,7 @@ def watch(
             raise TimeoutError(f"{read} of {events} records after {deadline_s:.0f} s")
         if not claimed:  # records are fetched from the last claim on
             cpu, began = process.cpu_s(), time.monotonic()
+            theirs = {name: one.cpu_s() for name, one in servers.items()}
             claimed = all(row[0] is not None for row in watcher.fences("epoch"))
         time.sleep(POLL_S)
         read = watcher.read()
@@ -158,13 +163,15 @@ def watch(
         told(read)
     seconds = time.monotonic() - began
     used = process.cpu_s() - cpu
+    beside_us = {name: (one.cpu_s() - theirs[name]) / events * 1e6 for name, one in servers.items()}
     counters: dict[str, float] = {}
     for page in map(scraped, ports):
         counters = {name: counters.get(name, 0.0) + value for name, value in page.items()}
     counters["seconds_until_claimed"] = began - started
     return Throughput(
         events, seconds, events / seconds, used / events * 1e6,
-        counters["rapport_redis_bytes_total"] / events, rss / 2**20, watcher.counted()["readings"], counters,
+        counters["rapport_redis_bytes_total"] / events, rss / 2**20, watcher.counted()["readings"],
+        counters, beside_us,
     )  # fmt: skip
 
 

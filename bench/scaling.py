@@ -80,8 +80,8 @@ def measure(options: argparse.Namespace) -> tuple[dict[str, Any], list[Sheet]]:
                 console.print(f"run {run + 1}: {case.name}: {one.events_per_s:,.0f} events/s")
     sheet = Sheet(
         f"scaling, {options.events:,} events a run",
-        ("", "events/s", "to the job", "CPU, µs an event", "to the job", "Redis, bytes an event",
-         "memory, MiB", "busiest partition"),
+        ("", "events/s", "to the job", "CPU, µs an event", "to the job", "of Kafka", "of Redis",
+         "Redis, bytes an event", "memory, MiB", "busiest partition"),
         unit="events/s",
     )  # fmt: skip
     told: dict[str, Any] = {}
@@ -96,6 +96,10 @@ def measure(options: argparse.Namespace) -> tuple[dict[str, Any], list[Sheet]]:
         sheet.rows.append((
             case.name, said(of["events_per_s"]), f"{ratio['events_per_s']:.2f}",
             said(of["cpu_us_per_event"], ".1f"), f"{ratio['cpu_us_per_event']:.2f}",
+            *(
+                said(spread(one.beside_us[each] for one in runs[case.name]), ".1f")
+                for each in ("Kafka", "Redis")
+            ),
             said(of["redis_bytes_per_event"]), said(of["rss_max_mib"]), f"{hottest[case.topic]:.2f}",
         ))  # fmt: skip
         sheet.bars.append((case.name, of["events_per_s"]["median"]))
@@ -127,6 +131,8 @@ def _once(place: Place, options: argparse.Namespace, case: Case, name: str) -> T
             worker(settings, place.directory, processes=case.processes) as child,
             bar(case.name, options.events) as told,
         ):
-            return watch(watcher, child.pid, ports, options.events, told, 120 + options.events / 1_000)
+            return watch(
+                watcher, child.pid, ports, options.events, told, 120 + options.events / 1_000, place.pids
+            )
     finally:
         watcher.close()

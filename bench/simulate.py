@@ -115,6 +115,29 @@ def rebalance(
     return Outcome(behind, max(known, default=float("inf")), median(known) if known else float("inf"))
 
 
+def plan(options: argparse.Namespace) -> list[tuple[str, str]]:
+    """What the whole installation needs, by multiplication from measured costs."""
+    rate, people = options.rate, options.influencers
+    workers = rate * options.cpu_us / 1e6 / options.busy
+    primaries = rate * options.redis_us / 1e6 / options.busy
+    state = people * options.influencer_kib * 1024
+    remembered = options.ids * workers / rate
+    return [
+        ("workers (one core each)", f"{workers:,.0f}"),
+        ("memory of a worker for its influencers", f"{people / workers * options.held_kib / 2**20:,.1f} GiB"),
+        ("into Kafka, and out again", f"{rate * options.event_bytes / 1e6:,.0f} MB/s"),
+        ("enriched events back into Kafka", f"{rate * options.enriched_bytes / 1e6:,.0f} MB/s"),
+        ("a day of events in Kafka, one copy", f"{rate * options.event_bytes * 86_400 / 1e12:,.1f} TB"),
+        ("CPU of Kafka", f"{rate * options.kafka_us / 1e6:,.0f} cores"),
+        ("Redis primaries by CPU", f"{primaries:,.0f}"),
+        ("Redis primaries by memory", f"{state / options.node_gib / 2**30:,.0f} of {options.node_gib:g} GiB"),
+        ("state of all influencers", f"{state / 2**30:,.0f} GiB"),
+        ("written to Redis", f"{rate * options.redis_bytes / 1e6:,.0f} MB/s"),
+        ("event ids of 48 h, if all were kept", f"{rate * 172_800 * options.id_bytes / 1e12:,.1f} TB"),
+        (f"what {options.ids:,} ids a worker reach back", f"{remembered:,.0f} s"),
+    ]
+
+
 def arguments(given: Sequence[str]) -> argparse.Namespace:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
@@ -123,6 +146,21 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--influencers", type=int, default=1_000_000)
     parser.add_argument("--rate", type=float, default=1_000_000.0, help="events/s of the whole installation")
     parser.add_argument("--cpu-us", type=float, default=38.0, help="of one worker an event, measured")
+    parser.add_argument(
+        "--busy", type=float, default=0.5, help="how busy a worker or primary may be on average"
+    )
+    parser.add_argument("--kafka-us", type=float, default=10.0, help="CPU of Kafka an event, measured")
+    parser.add_argument("--redis-us", type=float, default=2.0, help="CPU of Redis an event, measured")
+    parser.add_argument("--redis-bytes", type=float, default=118.0, help="to Redis an event, measured")
+    parser.add_argument("--event-bytes", type=float, default=760.0, help="of an event")
+    parser.add_argument("--enriched-bytes", type=float, default=1_000.0, help="of an enriched event")
+    parser.add_argument("--influencer-kib", type=float, default=61.0, help="in Redis, of one, measured")
+    parser.add_argument("--held-kib", type=float, default=60.0, help="in a worker's memory, of one, measured")
+    parser.add_argument("--id-bytes", type=float, default=8.0, help="in Redis, of one event id")
+    parser.add_argument("--ids", type=int, default=4_000_000, help="RAPPORT_DUPLICATE_MEMORY_IDS")
+    parser.add_argument(
+        "--node-gib", type=float, default=32.0, help="memory of a Redis primary that may be used"
+    )
     parser.add_argument("--rebalance-s", type=float, default=6.0, help="that nobody reads, measured")
     parser.add_argument("--partitions", default="64,256,512,1024", help="by commas")
     parser.add_argument(
@@ -194,7 +232,12 @@ def tables(options: argparse.Namespace, rows: Sequence[dict[str, object]]) -> li
         share = popularity(count, options.cap)[0]
         own = share * options.rate
         top.add_row(f"{count:,}", f"{share:.2%}", f"{own:,.0f}", f"{own * options.cpu_us / 1e6:.1f}")
-    return [top, table]
+    needs = Table(title=f"what it takes, workers and primaries {options.busy:.0%} busy")
+    needs.add_column("")
+    needs.add_column("", justify="right")
+    for name, value in plan(options):
+        needs.add_row(name, value)
+    return [needs, top, table]
 
 
 def main(given: Sequence[str]) -> int:

@@ -21,7 +21,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from bench.core import Rec
 from bench.installation import Place, console, fill, servers, worker
-from bench.load import partnerships, send_paced
+from bench.load import fresh, partnerships, send_paced
 from bench.measure import Watcher, percentiles
 from bench.report import Sheet
 from processors.actors import ActorHasher
@@ -39,7 +39,7 @@ from streams.settings import Settings
 
 _RULES = "defaults: {custom: {bench: {signal: audience_fit, above: 1, for: 0s}}}\n"
 _HOUR = 3_600
-_BEFORE_S = 1_800  # event time that comes first
+_FIRST, _BEFORE_S = 40_000, 1_800  # events that come first, and the event time that they span
 _AROUND_S = (30, 150)  # … of what is sent at an even pace, before and after the hour
 
 
@@ -76,11 +76,9 @@ def _once(place: Place, options: argparse.Namespace, run: int) -> list[float | N
     )
     hour = int(time.time()) // _HOUR * _HOUR - _HOUR
     before, after = _AROUND_S
+    first = list(bench_events(_FIRST, start=hour - _BEFORE_S - before, stretch_s=_BEFORE_S))
     paced = int(options.rate * (before + after) / options.speed)
-    whole = paced * (_BEFORE_S + before + after) // (before + after)
-    records = list(bench_events(whole, start=hour - _BEFORE_S - before, stretch_s=_BEFORE_S + before + after))
-    first = [record for record in records if record.at < hour - before]
-    rest = records[len(first) :]
+    rest = fresh(paced, hour - before, before + after)
     partners = partnerships(options.partnerships)
     fill(settings, partners, first, len(first))
     watcher = Watcher(settings)
@@ -94,7 +92,7 @@ def _once(place: Place, options: argparse.Namespace, run: int) -> list[float | N
             began, seen = asyncio.run(_send(settings, rest, options.speed))
     finally:
         watcher.close()
-    decided = deciding(records, options.partitions, Book(partners), rules)
+    decided = deciding(first + rest, options.partitions, Book(partners), rules)
     due = {pid: began + (at - rest[0].at) / options.speed for pid, at in decided.items()}
     return [seen[pid] - at if pid in seen else None for pid, at in due.items()]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import compileall
 import os
 import sys
 import tempfile
@@ -22,7 +23,7 @@ from streams.children import Child, free_port
 from streams.sending import SendResult, send, send_partnerships
 from streams.settings import Settings
 from streams.topics import ensure_topics
-from tests.servers import ApachePair, kafka_jars
+from tests.servers import REPO, ApachePair, kafka_jars
 from tests.workers import environment
 
 console = Console(stderr=True)
@@ -64,6 +65,8 @@ class Place:
 def servers() -> Iterator[Place]:
     """Apache Kafka and redis-server of this measurement's own."""
     kafka_jars()
+    for package in ("schemas", "processors", "streams"):  # else a worker may compile as it starts
+        compileall.compile_dir(REPO / package, quiet=1)
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch, ApachePair() as pair:
         yield Place(pair, Path(scratch))
 

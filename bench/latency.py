@@ -11,12 +11,13 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from dataclasses import asdict
 from typing import Any
 
 from bench.installation import Place, bar, console, fill, servers, worker
 from bench.job import SHOWN, latency
 from bench.load import partnerships
-from bench.measure import Watcher, watch
+from bench.measure import Throughput, Watcher, watch
 from bench.report import Sheet
 from processors.generator.bench import bench_events
 
@@ -42,10 +43,15 @@ def measure(options: argparse.Namespace) -> tuple[dict[str, Any], list[Sheet]]:
     """Each load `--runs` times, alternating, on workers with a state of their own."""
     loads = [float(load) for load in options.loads.split(",")]
     found: dict[float, list[dict[str, Any]]] = {load: [] for load in loads}
+    rates: list[dict[str, Any]] = []
     with servers() as place:
         for run in range(options.runs):
             full = _run(place, options, run, found)
-            console.print(f"run {run + 1} of {options.runs}: full rate {full:,.0f} events/s")
+            console.print(
+                f"run {run + 1} of {options.runs}: full rate {full.events_per_s:,.0f} events/s, "
+                f"{full.cpu_us_per_event:.1f} µs of CPU an event"
+            )
+            rates.append(asdict(full))
     heads = (
         "load",
         "events/s",
@@ -67,13 +73,14 @@ def measure(options: argparse.Namespace) -> tuple[dict[str, Any], list[Sheet]]:
         sheet.rows.append((f"{load:g} %", f"{rate:,.0f}", *figures, f"{behind:.2f}"))
         sheet.bars += [(f"{load:g} %, reading {name[:-2]}", of["event_to_reading"][name]) for name in SHOWN]
     sheet.unit = "s from event to visible reading"
-    return {"medians": told, "runs": {f"{load:g}%": runs for load, runs in found.items()}}, [sheet]
+    runs = {f"{load:g}%": each for load, each in found.items()}
+    return {"medians": told, "runs": runs, "full_rates": rates}, [sheet]
 
 
 def _run(
     place: Place, options: argparse.Namespace, run: int, found: dict[float, list[dict[str, Any]]]
-) -> float:
-    """One worker: its full rate, then all loads; returns the rate."""
+) -> Throughput:
+    """One worker: its full rate, then all loads; returns what it was."""
     changes = dict(pair.split("=", 1) for pair in options.set)
     settings = place.settings(f"late{run}", partitions=options.partitions, prefix=f"late{run}.", **changes)
     start = time.time() - 4_200
@@ -95,4 +102,4 @@ def _run(
                 found[load].append(one)
     finally:
         watcher.close()
-    return full
+    return seen

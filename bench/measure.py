@@ -27,7 +27,9 @@ from processors.tiers import tier
 from schemas import Partnership, topics
 from streams.settings import Settings
 
-POLL_S = 0.01
+#: Readings are looked for so often, and how far a run is.
+POLL_S, LOOK_S = 0.01, 0.05
+_FAMILY_S = 2.0
 
 
 @dataclass(slots=True)
@@ -117,9 +119,15 @@ class Family:
 
     def __init__(self, pid: int) -> None:
         self._parent = psutil.Process(pid)
+        self._found: list[psutil.Process] = []
+        self._looked = 0.0
 
     def _all(self) -> list[psutil.Process]:
-        return [self._parent, *self._parent.children()]
+        now = time.monotonic()
+        if now > self._looked + _FAMILY_S:  # goes through all processes of the machine
+            self._looked = now
+            self._found = [self._parent, *self._parent.children()]
+        return self._found
 
     def cpu_s(self) -> float:
         """Of those that run now."""
@@ -157,7 +165,7 @@ def watch(
             cpu, began = process.cpu_s(), time.monotonic()
             theirs = {name: one.cpu_s() for name, one in servers.items()}
             claimed = all(row[0] is not None for row in watcher.fences("epoch"))
-        time.sleep(POLL_S)
+        time.sleep(LOOK_S)
         read = watcher.read()
         rss = max(rss, process.rss())
         told(read)

@@ -21,8 +21,13 @@ from random import Random
 from statistics import mean, median
 
 from rich.console import Console
-from rich.table import Table
 
+from bench.report import Sheet
+from tests.servers import REPO
+
+DOCUMENT = REPO / "docs" / "scaling.md"
+BEGIN, END = "<!-- made by `python -m bench.simulate --write` -->", "<!-- end of the tables -->"
+_CAPPED = 0.005  # in the document's second table of lost workers
 PARETO = 1.16  # of the bench's mix: a fifth of the influencers draws four fifths of the acts
 
 
@@ -121,7 +126,6 @@ def plan(options: argparse.Namespace) -> list[tuple[str, str]]:
     workers = rate * options.cpu_us / 1e6 / options.busy
     primaries = rate * options.redis_us / 1e6 / options.busy
     state = people * options.influencer_kib * 1024
-    remembered = options.ids * workers / rate
     return [
         ("workers (one core each)", f"{workers:,.0f}"),
         ("memory of a worker for its influencers", f"{people / workers * options.held_kib / 2**20:,.1f} GiB"),
@@ -134,7 +138,7 @@ def plan(options: argparse.Namespace) -> list[tuple[str, str]]:
         ("state of all influencers", f"{state / 2**30:,.0f} GiB"),
         ("written to Redis", f"{rate * options.redis_bytes / 1e6:,.0f} MB/s"),
         ("event ids of 48 h, if all were kept", f"{rate * 172_800 * options.id_bytes / 1e12:,.1f} TB"),
-        (f"what {options.ids:,} ids a worker reach back", f"{remembered:,.0f} s"),
+        (f"what {options.ids:,} event ids reach back", f"{options.ids / rate:,.0f} s"),
     ]
 
 
@@ -157,21 +161,20 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--influencer-kib", type=float, default=61.0, help="in Redis, of one, measured")
     parser.add_argument("--held-kib", type=float, default=60.0, help="in a worker's memory, of one, measured")
     parser.add_argument("--id-bytes", type=float, default=8.0, help="in Redis, of one event id")
-    parser.add_argument("--ids", type=int, default=4_000_000, help="RAPPORT_DUPLICATE_MEMORY_IDS")
+    parser.add_argument("--ids", type=int, default=4_000_000, help="RAPPORT_DUPLICATE_MEMORY_IDS, of all partitions")
     parser.add_argument(
         "--node-gib", type=float, default=32.0, help="memory of a Redis primary that may be used"
     )
-    parser.add_argument("--rebalance-s", type=float, default=6.0, help="that nobody reads, measured")
-    parser.add_argument("--partitions", default="64,256,512,1024", help="by commas")
-    parser.add_argument(
-        "--utilisation", default="0.4,0.5,0.6,0.7,0.8", help="of a worker, on average; by commas"
-    )
+    parser.add_argument("--rebalance-s", type=float, default=10.0, help="that nobody reads (its timeout, after a kill)")
+    parser.add_argument("--partitions", default="128,512,1024", help="by commas")
+    parser.add_argument("--utilisation", default="0.4,0.5,0.6,0.7", help="of a worker, on average; by commas")
     parser.add_argument(
         "--cap", type=float, default=1.0, help="largest share of the events that one may have"
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--draws", type=int, default=5, help="medians over so many seeds")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    parser.add_argument("--write", action="store_true", help=f"make the tables of docs/{DOCUMENT.name} anew")
     return parser.parse_args(given)
 
 
@@ -204,51 +207,74 @@ def simulate(options: argparse.Namespace) -> list[dict[str, object]]:
     return rows
 
 
-def tables(options: argparse.Namespace, rows: Sequence[dict[str, object]]) -> list[Table]:
+def sheets(options: argparse.Namespace, rows: Sequence[dict[str, object]]) -> list[Sheet]:
     """For people, and for docs/scaling.md."""
-    table = Table(
-        title=f"{options.influencers:,} influencers, {options.rate:,.0f} events/s, {options.cpu_us:g} µs an event, "  # noqa: E501
-        f"seeds {options.seed} to {options.seed + options.draws - 1}"
+    needs = Sheet(
+        f"What it takes, workers and primaries {options.busy:.0%} busy", ("", "needed"), plan(options)
     )
-    for name in (
-        "partitions", "busy on average", "workers", "busiest partition", "busiest worker", "it is busy",
-        "never catch up", "caught up: median, s", "slowest, s",
-    ):  # fmt: skip
-        table.add_column(name, justify="right")
-    for row in rows:
-        first = (f"{row['partitions']:,}", f"{row['utilisation']:.0%}", f"{row['workers']:,}")
-        if not row["fits"]:
-            table.add_row(*first, "more workers than partitions", *[""] * 5)
-            continue
-        table.add_row(
-            *first, f"{row['busiest_partition']:.2f}", f"{row['busiest_worker']:.2f}",
-            f"{row['busiest_worker_busy']:.0%}", f"{row['never_catch_up']:.1f}", f"{row['median_s']:.0f}",
-            f"{row['slowest_s']:.0f}",
-        )  # fmt: skip
-    top = Table(title="share of the most popular influencer")
-    for name in ("influencers", "share", "its events/s", "of one worker"):
-        top.add_column(name, justify="right")
+    top = Sheet(
+        f"The most popular influencer, of {options.rate:,.0f} events/s",
+        ("influencers", "share", "its events/s", "workers it would fill"),
+    )
     for count in (1_000, 10_000, 100_000, options.influencers):
         share = popularity(count, options.cap)[0]
         own = share * options.rate
-        top.add_row(f"{count:,}", f"{share:.2%}", f"{own:,.0f}", f"{own * options.cpu_us / 1e6:.1f}")
-    needs = Table(title=f"what it takes, workers and primaries {options.busy:.0%} busy")
-    needs.add_column("")
-    needs.add_column("", justify="right")
-    for name, value in plan(options):
-        needs.add_row(name, value)
-    return [needs, top, table]
+        top.rows.append((f"{count:,}", f"{share:.2%}", f"{own:,.0f}", f"{own * options.cpu_us / 1e6:.1f}"))
+    cap = f", none above {options.cap:.2%}" if options.cap < 1 else ""
+    many = Sheet(
+        f"A worker is lost: {options.influencers:,} influencers{cap}, seeds {options.seed} to "
+        f"{options.seed + options.draws - 1}",
+        ("partitions", "busy on average", "workers", "busiest partition", "busiest worker", "it is busy",
+         "never catch up", "caught up, median, s", "slowest, s"),
+    )  # fmt: skip
+    for row in rows:
+        first = (f"{row['partitions']:,}", f"{row['utilisation']:.0%}", f"{row['workers']:,}")
+        if not row["fits"]:
+            many.rows.append((*first, "more workers than partitions", "", "", "", "", ""))
+            continue
+        many.rows.append((
+            *first, f"{row['busiest_partition']:.2f}", f"{row['busiest_worker']:.2f}",
+            f"{row['busiest_worker_busy']:.0%}", f"{row['never_catch_up']:.1f}", f"{row['median_s']:.0f}",
+            f"{row['slowest_s']:.0f}",
+        ))  # fmt: skip
+    return [needs, top, many]
+
+
+def document(text: str, options: argparse.Namespace, capped: argparse.Namespace) -> str:
+    """The text with its tables made anew: as it would be, and with a cap.
+
+    Raises:
+        ValueError: It has no markers.
+    """
+    head, found, rest = text.partition(BEGIN)
+    _, closed, tail = rest.partition(END)
+    if not found or not closed:
+        raise ValueError(f"no place for the tables between {BEGIN} and {END}")
+    made = sheets(options, simulate(options))
+    made.append(sheets(capped, simulate(capped))[-1])
+    told = "\n\n".join(f"**{sheet.title}**\n\n{sheet.markdown()}" for sheet in made)
+    costs = (
+        f"Assumed: {options.cpu_us:g} µs of CPU an event in a worker, {options.kafka_us:g} in Kafka, "
+        f"{options.redis_us:g} and {options.redis_bytes:g} bytes in Redis; {options.influencer_kib:g} KiB an "
+        f"influencer in Redis, {options.held_kib:g} in a worker; a rebalance of {options.rebalance_s:g} s."
+    )
+    return f"{head}{BEGIN}\n{costs}\n\n{told}\n{END}{tail}"
 
 
 def main(given: Sequence[str]) -> int:
-    """Print the rows."""
+    """Print the tables, or write them into the document."""
     options = arguments(given)
+    if options.write:
+        capped = argparse.Namespace(**(vars(options) | {"cap": _CAPPED}))
+        text = document(DOCUMENT.read_text(encoding="utf-8"), options, capped)
+        DOCUMENT.write_text(text, encoding="utf-8")
+        return 0
     rows = simulate(options)
     if options.json:
-        print(json.dumps(rows, indent=1))
-    else:
-        for table in tables(options, rows):
-            Console(width=150).print(table)
+        print(json.dumps({"plan": dict(plan(options)), "rows": rows}, indent=1))
+        return 0
+    for sheet in sheets(options, rows):
+        Console(width=150).print(sheet.table())
     return 0
 
 

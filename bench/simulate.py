@@ -161,11 +161,11 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--influencer-kib", type=float, default=61.0, help="in Redis, of one, measured")
     parser.add_argument("--held-kib", type=float, default=60.0, help="in a worker's memory, of one, measured")
     parser.add_argument("--id-bytes", type=float, default=8.0, help="in Redis, of one event id")
-    parser.add_argument("--ids", type=int, default=4_000_000, help="RAPPORT_DUPLICATE_MEMORY_IDS, of all partitions")
+    parser.add_argument("--ids", type=int, default=4_000_000, help="RAPPORT_DUPLICATE_MEMORY_IDS")
     parser.add_argument(
         "--node-gib", type=float, default=32.0, help="memory of a Redis primary that may be used"
     )
-    parser.add_argument("--rebalance-s", type=float, default=10.0, help="that nobody reads (its timeout, after a kill)")
+    parser.add_argument("--rebalance-s", type=float, default=10.0, help="that nobody reads, after a kill")
     parser.add_argument("--partitions", default="128,512,1024", help="by commas")
     parser.add_argument("--utilisation", default="0.4,0.5,0.6,0.7", help="of a worker, on average; by commas")
     parser.add_argument(

@@ -64,9 +64,9 @@ def _notify(config: AppriseReceiver, digest: dict[str, Any]) -> bool:
     scheme = url.partition("://")[0].lower()
     mail = scheme in ("mailto", "mailtos") if config.form == "auto" else config.form == "mail"
     form = apprise.NotifyFormat.HTML if mail else apprise.NotifyFormat.TEXT
-    head = tidy("title", title(digest))
+    head, opened = tidy("title", title(digest)), _opened(url, config)
     with text_beside(render(digest, "text") if mail else None):
-        taken = _opened(url, config).notify(
+        taken = opened.notify(
             body=render(digest, "html" if mail else "chat"), title=head if mail else chat_safe(head),
             body_format=form, notify_type=apprise.NotifyType.INFO, timeout=config.timeout,
             interpret_escapes=False,

@@ -95,7 +95,7 @@ async def test_as_a_mail(settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
     text = html.get_content()
     assert "<script" not in text and "&lt;script&gt;" in text and "What moved" in text
     plain = message.get_body(("plain",))
-    assert plain is not None and "WHAT MOVED\n- acme--ann: health" in plain.get_content().replace("\r", "")
+    assert plain is not None and "- acme--ann: health 80.0 to 50.0 (-30.0)" in plain.get_content()
 
 
 async def test_what_cannot_be_sent_says_why(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,7 @@ from processors.influencer import KEEP_SHORT_DAYS, Influencer, longest_silent
 from processors.panes import DAY, HOUR
 from processors.parts import Telling
 from processors.records import TOTALS, Ahead, Config, Decoded, Outputs, Record, Totals, decode_records
+from processors.showing import Showing
 from processors.snapshot import Part, encode
 from processors.state.layout import PartitionKeys
 from processors.state.store import Claim, Write
@@ -83,7 +84,7 @@ class Partition:
         self.unevaluated: frozenset[str] = frozenset()
         self._open: dict[str, Influencer] = {}  # touched, and not yet evaluated up to their newest event
         self._dirty: dict[str, Influencer] = {}
-        self._unshown: dict[str, None] = {}  # changed since their provisional reading was made, oldest first
+        self._showing = Showing()
         self._listed = Listed({}, {})
         self._telling = Telling(self.evaluator, sources=keys.partition == 0)
         self._ids = PartnershipIds(book)
@@ -323,21 +324,11 @@ class Partition:
         self._dirty[inf.id] = inf
 
     def provisional(self, now: float, every: float, most: int) -> list[tuple[str, bytes]]:
-        """Refresh the readings of partnerships that changed, each at most once in `every` seconds of wall
-        time `now`, at most `most` of them; who has to wait comes first next time. Returns (partnership id,
-        JSON)."""
+        """Refresh the readings of at most `most` influencers that changed, each at most once in `every`
+        seconds of wall time `now` (processors/showing.py). Returns (partnership id, JSON)."""
         out: list[tuple[str, bytes]] = []
-        self._unshown |= dict.fromkeys(self._dirty)
-        for name in list(self._unshown):
-            inf = self.influencers.get(name)
-            if inf is not None and now - inf.shown_at < every:
-                continue
-            if len(out) >= most:
-                break
-            del self._unshown[name]
-            if inf is None or not inf.meta.first_at:
-                continue
-            inf.shown_at = now
+        self._showing.note(self._dirty, self.watched)
+        for inf in self._showing.due(self.influencers, now, every, most):
             at = max(int(inf.meta.max_at), inf.meta.evaluated) // BOUNDARY_S * BOUNDARY_S
             for partnership in self.book.of(inf.id) or (implicit(inf.id),):
                 body = self.evaluator.provisional(inf, partnership, at)
@@ -395,5 +386,5 @@ class Partition:
     @property
     def pending(self) -> bool:
         """Whether there is something to write."""
-        waits = self._dirty or self._unshown or self.out.rejected or self.evaluator.out.newest
+        waits = self._dirty or self._showing or self.out.rejected or self.evaluator.out.newest
         return bool(waits or self._listed.changed(self.book))

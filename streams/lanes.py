@@ -44,6 +44,10 @@ _KEY_MAX = 1_024  # of a rejected record: no key of ours is longer
 _LAST_MS = 253_402_300_799_000  # the end of year 9999, the last time that RFC 3339 can write
 _SECONDS_IDLE = 2.0  # silence after which the event clock goes on by itself
 _PROVISIONAL_TOPIC_S = 5.0
+#: At most this share of a worker's time goes into provisional readings.
+_PROVISIONAL_SHARE = 0.2
+#: While more waits to be folded the fence moves so often, s: hot panes are not rewritten without end.
+_BUSY_FENCE_S = 1.0
 #: A lane with nothing to write looks at its fence so often, to learn whether Redis still has its state.
 _IDLE_FENCE_S = 2.0
 _RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -107,6 +111,7 @@ class Lane:
         self._looked_at = monotonic()
         self._arrivals: list[float] = []
         self._per_record_s = 15e-6
+        self._per_reading_s = 200e-6
         self._told_at: dict[str, float] = {}
         self.labels = {"partition": partition.keys.partition, "epoch": epoch}
         self._headers_common = ce_headers(topics.ENRICHED, shared.source)
@@ -152,7 +157,7 @@ class Lane:
                 behind >= settings.fence_records
                 or self.partition.crowded
                 or (waited >= wait_s and self._queue.empty())
-                or waited >= 5 * wait_s
+                or waited >= max(wait_s, _BUSY_FENCE_S)
             )
             if due or (waited >= _IDLE_FENCE_S and not self._unfenced):
                 await self.flush()
@@ -232,10 +237,7 @@ class Lane:
         """Steps 2 to 4."""
         partition, shared = self.partition, self._shared
         started = monotonic()
-        behind = self._queue.full()
-        every = shared.settings.provisional_ms / 1_000
-        # While behind, catching up comes first: a provisional reading costs what ten events cost.
-        refreshed = partition.provisional(time(), every * (5 if behind else 1), 4 if behind else 200)
+        refreshed = self._refreshed(started)
         await self._produce(refreshed)
         self.clean = False
         write = partition.write(self.fence_in_store, self.folded)
@@ -265,6 +267,20 @@ class Lane:
         partition.evict(shared.settings.memory_influencers)
         if transitions:
             shared.relay.wake(self.number)
+
+    def _refreshed(self, now: float) -> list[tuple[str, bytes]]:
+        """Provisional readings, in at most a share of the loop's time, which all lanes have together; while
+        behind a few, since catching up comes first: one costs what ten events cost."""
+        every = self._shared.settings.provisional_ms / 1_000
+        if self._queue.full():
+            return self.partition.provisional(time(), every * 5, 4)
+        lanes = max(1, len(self._shared.relay.owned))
+        most = int(_PROVISIONAL_SHARE * (now - self._fenced_at) / (lanes * self._per_reading_s))
+        refreshed = self.partition.provisional(time(), every, max(4, most))
+        if refreshed:
+            took = (monotonic() - now) / len(refreshed)
+            self._per_reading_s = 0.8 * self._per_reading_s + 0.2 * took
+        return refreshed
 
     async def _produce(self, refreshed: list[tuple[str, bytes]]) -> None:
         """Step 2: everything is acknowledged before the fence moves."""

@@ -71,7 +71,7 @@ class Settings(BaseSettings):
         20.0, gt=0, le=1_000, description="Milliseconds folded before the loop is yielded to"
     )
     fence_ms: int = Field(
-        200, ge=0, le=60_000, description="Longest wait before a partition's fence moves, ms"
+        100, ge=0, le=60_000, description="Longest wait before a partition's fence moves, ms"
     )
     fence_records: int = Field(
         20_000, ge=1, le=1_000_000, description="Records after which the fence moves at once"
@@ -106,7 +106,7 @@ class Settings(BaseSettings):
         description="At most so many acts that may be undone are remembered per worker",
     )
     provisional_ms: int = Field(
-        1_000,
+        100,
         ge=0,
         le=3_600_000,
         description="A partnership's provisional reading is refreshed at most so often, ms",

@@ -240,7 +240,7 @@ def test_the_enriched_event_says_what_was_found_out():
 
 
 def test_provisional_readings_are_bounded_in_number_and_in_time():
-    run = Core(Book(), watched=())
+    run = Core(Book(), watched=[f"i{i}" for i in range(10)])
     run.fold(records([(START, event(f"e{i}", "like", START, influencer_id=f"i{i}")) for i in range(10)]))
     p = run.partition
     assert len(p.provisional(100.0, 1.0, 4)) == 4
@@ -248,6 +248,23 @@ def test_provisional_readings_are_bounded_in_number_and_in_time():
     assert len(p.provisional(100.9, 1.0, 4)) == 2
     assert p.provisional(100.95, 1.0, 4) == []
     assert len(p.provisional(101.0, 1.0, 100)) == 4
+
+
+def test_whom_nobody_watches_is_shown_more_seldom_and_after_the_others():
+    run = Core(Book(), watched=["i2"])
+    run.fold(records([(START, event(f"e{i}", "like", START, influencer_id=f"i{i}")) for i in range(3)]))
+    p = run.partition
+    assert [pid for pid, _ in p.provisional(100.0, 1.0, 2)] == ["none--i2", "none--i0"]
+    assert [pid for pid, _ in p.provisional(100.1, 1.0, 2)] == ["none--i1"]
+    run.write()
+    again = [(START, event(f"f{i}", "like", START, influencer_id=f"i{i}")) for i in range(3)]
+    run.fold(records(again, first=3))
+    assert [pid for pid, _ in p.provisional(101.2, 1.0, 9)] == ["none--i2"]
+    run.write()
+    assert p.provisional(109.9, 1.0, 9) == []
+    assert [pid for pid, _ in p.provisional(111.0, 1.0, 9)] == ["none--i0", "none--i1"]
+    run.write()
+    assert not p.pending
 
 
 def test_the_last_change_before_a_silence_is_shown_too():

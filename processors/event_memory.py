@@ -22,6 +22,8 @@ import xxhash
 _ID = struct.Struct("<Q")
 _ACT = struct.Struct("<QQiBBH")  # id hash, act hash, 5-minute index, kind column, flags, filler
 UNDO_HOURS = 7 * 24
+#: A claim looks so far ahead of its clock: another worker's may have been ahead, or ours was set back.
+AHEAD_HOURS = 3
 #: What is held of one hour at most, in bytes of its string: a write is refused that would make one too long
 #: (processors.state.store.MAX_STRING), so none may come near that.
 HOUR_BYTES = 64 << 20
@@ -222,10 +224,12 @@ class EventMemory:
 
     def hours_to_load(self, hour: int) -> tuple[range, range]:
         """Hours of ids and of acts that a claim has to read back."""
-        return range(hour - self._duplicate_hours + 1, hour + 2), range(hour - UNDO_HOURS + 1, hour + 2)
+        end = hour + 1 + AHEAD_HOURS
+        return range(hour - self._duplicate_hours + 1, end), range(hour - UNDO_HOURS + 1, end)
 
     def load(self, ids: Iterable[tuple[int, bytes]], acts: Iterable[tuple[int, bytes]]) -> None:
-        """Take back what Redis holds: (hour, appended records). Of more than the bounds the newest."""
+        """Take back what Redis holds: (hour, appended records). Of more than the bounds the newest. Goes on in
+        the newest hour, even if the clock was set back since: an undo must not come to stand before its act."""
         for hour, data, length in _newest(ids, _ID.size, self._max_ids):
             if not data:
                 self.expired_hours.append(hour)
@@ -246,6 +250,8 @@ class EventMemory:
                     self._act_hours[hour].extend((act.id_hash, 0))
                 else:
                     self._put(act, hour)
+        if hours := [*self._id_hours, *self._act_hours]:
+            self._turn(max(hours))
 
     @staticmethod
     def _records(data: bytes) -> Iterator[Act]:

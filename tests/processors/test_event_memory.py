@@ -228,5 +228,23 @@ def test_hours_to_load_cover_everything_that_is_kept():
     assert HOUR + 1 in ids, "another worker's clock may be ahead"
 
 
+def test_ids_of_a_clock_that_jumped_an_hour_ahead_are_loaded_by_one_that_jumped_an_hour_back():
+    kept, memory = Kept(), EventMemory()
+    memory.seen(5, HOUR + 1)
+    kept.write(memory)
+    for hours in memory.hours_to_load(HOUR - 1):
+        assert HOUR + 1 in hours
+
+
+def test_an_undo_after_the_clock_was_set_back_still_stands_behind_its_act():
+    memory, kept = EventMemory(), Kept()
+    memory.remember(act(1), HOUR + 1)
+    kept.write(memory)
+    memory = kept.restored()
+    assert memory.take(1, HOUR - 1) is not None
+    kept.write(memory)
+    assert kept.restored().take(1, HOUR - 1) is None, "taken back a second time"
+
+
 def test_hashes_depend_on_the_seed():
     assert id_hash("a", 1) == id_hash("a", 1) != id_hash("a", 2)

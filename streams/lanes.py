@@ -29,7 +29,7 @@ from processors.readings import rfc3339
 from processors.records import TOTALS, Record
 from processors.state.store import Answer, Store, StoreError
 from schemas import topics
-from streams import metrics
+from streams import failpoints, metrics
 from streams.cloudevents import ce_headers
 from streams.gauges import Gauges, begin_partition, count_transitions
 from streams.outbox import Relay
@@ -73,6 +73,7 @@ class Shared:
     source: bytes  # CloudEvents source of what we write
     gauges: Gauges
     relay: Relay
+    counted: int = 0  # records behind the fence, since the start
 
 
 class Lane:
@@ -196,6 +197,7 @@ class Lane:
             took = await self._fold(part)
             self.folded = part[-1].offset + 1
             self.clean = True
+            failpoints.hit("fold.slice")
             metrics.SLICE_SECONDS.observe(took)
             self._per_record_s = 0.8 * self._per_record_s + 0.2 * took / len(part)
             done += len(part)
@@ -239,6 +241,7 @@ class Lane:
         started = monotonic()
         refreshed = self._refreshed(started)
         await self._produce(refreshed)
+        failpoints.hit("produce.done")
         self.clean = False
         write = partition.write(self.fence_in_store, self.folded)
         transitions = bool(partition.evaluator.out.transitions)
@@ -249,6 +252,7 @@ class Lane:
             raise LaneMovedError(f"the fence stands at {cur}, not at {self.fence}")
         if answer is Answer.OLD:
             raise LaneOldError(f"epoch {self.epoch} was overtaken")
+        failpoints.hit("fence.done")
         count_transitions(alert for _, alert in partition.evaluator.out.transitions)
         if partition.evaluator.out.shown:
             shown, listed = partition.evaluator.out.shown, partition.book.by_id
@@ -263,6 +267,7 @@ class Lane:
         self._arrivals.clear()
         while self._unacked and self._unacked[0][0] <= self.fence:
             await self._unacked.popleft()[1]()
+            failpoints.hit("ack.done")
         self._count(now - started)
         partition.evict(shared.settings.memory_influencers)
         if transitions:
@@ -345,6 +350,7 @@ class Lane:
         totals, counted = self.partition.totals, self._counted
         label = str(self.number)
         metrics.EVENTS_READ.labels(label).inc(totals.read - counted["read"])
+        self._shared.counted += totals.read - counted["read"]
         for outcome in ("counted", "duplicate", "rejected", "expired"):
             metrics.EVENTS.labels(label, outcome).inc(getattr(totals, outcome) - counted[outcome])
         metrics.LATE.labels(label).inc(totals.late - counted["late"])

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from processors.state.layout import PartitionKeys
 from processors.state.store import Store, StoreError
 from schemas import topics
-from streams import metrics
+from streams import failpoints, metrics
 from streams.cloudevents import ce_headers
 from streams.outputs import BatchSender, Out
 from streams.settings import Settings
@@ -80,10 +80,13 @@ class Relay:
         done = 0
         while entries := await self._store.read_outbox(keys, _COUNT):
             metrics.OUTBOX.labels(str(partition)).set(len(entries))
+            failpoints.hit("outbox.read")
             await self._sender.send_by_key(
                 self._settings.topic(topics.ALERTS), [self._out(body) for _, body in entries]
             )
+            failpoints.hit("outbox.produced")
             await self._store.delete_outbox(keys, [entry for entry, _ in entries])
+            failpoints.hit("outbox.deleted")
             done += len(entries)
         metrics.OUTBOX.labels(str(partition)).set(0)
         return done

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from processors.state.layout import partition_of
-from streams import metrics
+from streams import failpoints, metrics
 from streams.connecting import kafka
 from streams.settings import Settings
 
@@ -125,6 +125,7 @@ class BatchSender:
             except (KafkaError, OSError, TimeoutError):
                 todo.insert(0, records)
                 break
+        failpoints.hit("produce.sent")
         return await self._acknowledged(topic, futures) + todo
 
     async def _acknowledged(self, topic: str, futures: list[tuple[list[Out], Any]]) -> list[list[Out]]:

@@ -27,7 +27,7 @@ from processors.records import Config
 from processors.state.layout import PartitionKeys, partition_of
 from processors.state.store import Claim, StoreError
 from schemas import topics
-from streams import metrics
+from streams import failpoints, metrics
 from streams.consume import holds
 from streams.errors import RapportError
 from streams.lanes import Ack, Lane, LaneMovedError, LaneOldError, Shared
@@ -171,6 +171,7 @@ class Owner:
             await self.drop(number)
             keys = PartitionKeys(self._shared.settings.namespace, self._topic, number)
             claim = await self._shared.store.claim(keys)
+            failpoints.hit("claim.done")
             if claim.next is None and self.on_new is not None:
                 await self.on_new()
             partition = Partition(keys, self._book, self._hasher, self._config())
@@ -187,6 +188,7 @@ class Owner:
             lane.fence_in_store = prev
             self.watch_in(lane)
             await lane.load(sorted(partition.watched | partition.unevaluated))
+            failpoints.hit("claim.restored")
             if self._closing:
                 return
             self.consumer.start_at(tp, start, number_of_claim)
@@ -344,6 +346,11 @@ class Owner:
             with contextlib.suppress(KafkaError, TimeoutError):
                 async with asyncio.timeout(_CLAIM_S):
                     lane.position = await self.consumer.position(tp) or 0
+
+    @property
+    def counted(self) -> int:
+        """Records that got behind the fence since the start."""
+        return self._shared.counted
 
     def _see_to(self, number: int) -> None:
         """However a partition came to be assigned and not worked on: claim it (unless that is under way)."""

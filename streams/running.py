@@ -12,7 +12,7 @@ import signal
 
 import uvloop
 
-from streams import logs
+from streams import failpoints, logs
 from streams.settings import Settings
 from streams.worker import Worker
 
@@ -35,6 +35,7 @@ def run_worker(settings: Settings, process: int | None = None) -> int:
         RapportError: It cannot even start.
     """
     logs.set_up(settings, process)
+    failpoints.arm()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(settings))
 

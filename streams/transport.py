@@ -24,6 +24,7 @@ from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP, ConsumerMessage
 
+from streams import failpoints
 from streams.tracker import Pending, PrefixTracker
 
 #: A fetch that finds nothing is answered after so long, ms.
@@ -134,6 +135,7 @@ class BatchConsumer(driver.Consumer):
                 self._chain[tp] = offset
                 self._read_offset[tp] = offset or None  # [private]
                 self._committed_offset[tp] = None  # [private] the fence may lie before it
+                failpoints.hit("claim.sought")
 
     async def _sought(self, tp: TP, offset: int, claim: int) -> bool:
         """Whether one partition could be sought; if not, it is delivered no more until it is claimed."""
@@ -225,6 +227,7 @@ class BatchConsumer(driver.Consumer):
             return super()._new_offset(tp)
         offset = self._trackers[tp].committable()
         if offset is not None:
+            failpoints.hit("commit.chosen")
             self._acked[tp].clear()  # [private]
             self._acked_index[tp].clear()  # [private]
         return offset
@@ -243,7 +246,11 @@ class BatchConsumer(driver.Consumer):
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Commit what is done before stock Faust drops its acks."""
+        if revoked:  # none when the group is joined for the first time
+            failpoints.hit("revoke.begun")
         await self.commit()
+        if revoked:
+            failpoints.hit("revoke.committed")
         await super().on_partitions_revoked(revoked)
         for tp in revoked:
             self._trackers.pop(tp, None)

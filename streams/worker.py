@@ -9,7 +9,6 @@ import logging
 import os
 import secrets
 import signal
-import socket
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from functools import partial
@@ -17,7 +16,6 @@ from importlib import metadata
 from time import monotonic
 from typing import Any
 
-import faust
 from aiokafka.errors import KafkaError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -29,9 +27,9 @@ from processors.state.layout import LAYOUT_VERSION, hash_key_key, hash_used_key,
 from processors.state.redis_store import RedisStore
 from processors.state.store import StoreError
 from schemas import topics
-from streams import metrics
+from streams import failpoints, metrics
 from streams.bookreader import BookReader
-from streams.connecting import faust_credentials
+from streams.catching_up import CatchingUp
 from streams.errors import BrokerUnavailableError, RapportError
 from streams.gauges import Gauges, begin_at_zero
 from streams.lanes import Shared
@@ -43,17 +41,14 @@ from streams.settings import Settings
 from streams.settings_doc import mask_address
 from streams.snapshots import Snapshots
 from streams.topics import READY_S, can_idempotent, ensure_topics, open_admin
-from streams.transport import BatchConsumer, BatchSchema, BatchTransport
+from streams.transport import BatchConsumer, BatchSchema
+from streams.worker_app import WorkerError, check_port, make_app
 
 log = logging.getLogger(__name__)
 _LOOK_S = 2.0
 #: Topics that a worker writes.
 WRITTEN = (topics.ENRICHED, topics.READINGS, topics.ALERTS, topics.REJECTED)
 _STOP_S = 8.0
-
-
-class WorkerError(RapportError):
-    """The worker cannot run, or can run no longer."""
 
 
 class _RedisObserver:
@@ -68,7 +63,7 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.failure: str | None = None
-        self.app = _app(settings)
+        self.app = make_app(settings)
         self.store = RedisStore(
             settings.redis_url, timeout=settings.redis_timeout_s, observer=_RedisObserver()
         )
@@ -103,10 +98,14 @@ class Worker:
         self._pages()
 
     def _pages(self) -> None:
-        """/health: the process answers. /ready: it also gets on with its work. /metrics: for Prometheus."""
+        """/health: the process answers, and says whether it is behind. /ready: it also gets on with its work.
+        /metrics: for Prometheus."""
 
         async def health(web: Any, request: Any) -> Any:
-            return web.json({"status": "ok", "version": metadata.version("rapport-monitor")})
+            behind = self._ready.get("behind")
+            status = "behind" if behind else "ok"
+            version = metadata.version("rapport-monitor")
+            return web.json({"status": status, "version": version, "behind": behind})
 
         async def ready(web: Any, request: Any) -> Any:
             return web.json(self._ready, status=200 if self._ready["ready"] else 503)
@@ -123,7 +122,7 @@ class Worker:
         """Everything that must stand before the group is joined. Raises RapportError in plain words."""
         settings = self.settings
         rules = load_sets(settings)
-        _port_is_free(settings)
+        check_port(settings)
         await self._topics()
         await self._redis()
         async with open_admin(settings, READY_S) as admin:
@@ -264,6 +263,7 @@ class Worker:
     async def _look_after(self) -> None:
         """Watchdog: looks at every partition each two seconds."""
         assert self.owner is not None
+        catching_up = CatchingUp()
         while not self.app.should_stop:
             await asyncio.sleep(_LOOK_S)
             await self.owner.look_up_positions()
@@ -282,7 +282,9 @@ class Worker:
                 why = f"waiting for {' and '.join(seen['waiting_for'])}, with every place kept"
             elif not self.app.consumer.flow_active:
                 why = "the consumer group rebalances"
-            self._ready = {"ready": why is None, "why": why, **seen}
+            behind = catching_up.look(monotonic(), seen["lag_records"], self.owner.counted)
+            told = None if behind is None else behind.as_dict()
+            self._ready = {"ready": why is None, "why": why, **seen, "behind": told}
             if stalled_for > 4 * self.settings.watchdog_s:
                 self._fatal(f"watchdog: {why}")
 
@@ -291,6 +293,7 @@ class Worker:
         started = monotonic()
         if self.owner is not None:
             await self.owner.flush_all(_STOP_S)
+        failpoints.hit("stop.flushed")
         await self.reader.stop()
         for task in (self._relay_task, self._snapshots_task):
             if task is not None:
@@ -302,47 +305,3 @@ class Worker:
                 await asyncio.wait_for(self._producer.stop(), 5.0)
         await self.store.close()
         log.info("stopped cleanly", extra={"seconds": round(monotonic() - started, 2)})
-
-
-def _app(settings: Settings) -> Any:
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    app = faust.App(
-        settings.group,
-        broker=[f"kafka://{server}" for server in settings.bootstrap],
-        broker_credentials=faust_credentials(settings),
-        store="memory://",
-        value_serializer="raw",
-        datadir=str(settings.data_dir / f"{socket.gethostname()}-{os.getpid()}"),
-        topic_partitions=settings.partitions,
-        topic_allow_declare=False,
-        topic_disable_leader=True,
-        consumer_auto_offset_reset="earliest",
-        consumer_max_fetch_size=settings.fetch_max_bytes,
-        broker_max_poll_records=None,  # an undrained partition would hold back its broker for 0.1 s
-        broker_session_timeout=settings.session_timeout_s,
-        broker_heartbeat_interval=max(0.3, settings.session_timeout_s / 10),
-        broker_rebalance_timeout=settings.rebalance_timeout_s,
-        broker_request_timeout=max(90.0, settings.session_timeout_s + 1),
-        broker_commit_interval=1.0,
-        broker_commit_livelock_soft_timeout=1e9,  # it cries wolf after a quiet stretch
-        stream_wait_empty=False,  # the fence decides, not acks: a rebalance need not wait for them
-        producer_threaded=False,
-        web_host=settings.http_host,
-        web_bind=settings.http_host,
-        web_port=settings.http_port,
-    )
-    app.transport = BatchTransport([app.conf.broker[0]], app)
-    return app
-
-
-def _port_is_free(settings: Settings) -> None:
-    """Raise a plain error now, rather than a stack trace when the group is joined."""
-    try:
-        with socket.create_server((settings.http_host, settings.http_port)):
-            pass
-    except OSError as error:
-        place = f"{settings.http_host}:{settings.http_port}"
-        raise WorkerError(
-            f"cannot listen on {place} for /ready and /metrics: {os.strerror(error.errno or 0).lower()}",
-            hint="set RAPPORT_HTTP_PORT; each worker on one machine needs a port of its own",
-        ) from error

@@ -1,0 +1,52 @@
+"""How far behind, and how long it takes."""
+
+from __future__ import annotations
+
+import pytest
+
+from streams.catching_up import Behind, CatchingUp
+
+
+def _after(seconds: int, lag: float, arriving: float, working: float) -> Behind | None:
+    """What is told after looks each two seconds at a lag that starts so."""
+    looks, told = CatchingUp(), None
+    for at in range(0, seconds + 1, 2):
+        left = max(0.0, lag + (arriving - working) * at)
+        told = looks.look(float(at), int(left), int(lag + arriving * at - left))
+    return told
+
+
+def test_nobody_is_behind_who_does_in_seconds_what_is_there():
+    assert _after(20, lag=4_000, arriving=1_000, working=1_000) is None
+    assert _after(20, lag=0, arriving=0, working=0) is None
+
+
+def test_the_time_to_catch_up_counts_what_goes_on_arriving():
+    told = _after(20, lag=100_000, arriving=1_000, working=3_000)
+    assert told is not None
+    assert told.records == 60_000
+    assert told.per_second == pytest.approx(3_000)
+    assert told.catch_up_s == pytest.approx(30.0), "60,000 records at 2,000 a second more than arrive"
+
+
+def test_a_lag_that_grows_has_no_end():
+    told = _after(20, lag=100_000, arriving=3_000, working=1_000)
+    assert told is not None
+    assert told.catch_up_s is None
+    assert told.as_dict() == {"records": 140_000, "records_per_s": 1_000.0, "catch_up_s": None}
+
+
+def test_only_the_last_looks_count():
+    looks = CatchingUp()
+    for at in range(0, 100, 2):
+        looks.look(float(at), 100_000 + 1_000 * at, 0)
+    told = None
+    for at in range(100, 140, 2):
+        told = looks.look(float(at), 200_000 - 2_000 * (at - 100), 2_000 * (at - 100))
+    assert told is not None
+    assert told.catch_up_s == pytest.approx((200_000 - 2_000 * 38) / 2_000, rel=0.05)
+
+
+def test_work_that_stands_still_is_behind():
+    told = _after(20, lag=5, arriving=0, working=0)
+    assert told == Behind(5, 0.0, None)

@@ -3,7 +3,8 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install compile demo test check format bench bench-check bench-peers board screenshots schemas clean distclean
+.PHONY: help install compile demo test faults soak check format bench bench-check bench-peers board screenshots schemas
+.PHONY: clean distclean
 SHELL := /bin/bash
 
 ARGS ?=
@@ -42,6 +43,12 @@ demo: compile ## Watch partnerships being scored live, on this machine alone
 
 test: compile ## Run every test that this machine can run, and say what was skipped and why
 	@$(BIN)/python -m tests -rs $(ARGS)
+
+faults: compile ## Break everything for real, and compare with undisturbed runs (ARGS="--list" tells what)
+	@$(BIN)/python -m tests.faults $(ARGS)
+
+soak: compile ## Over 200 kills, ten minutes of overload, an hour over 90 days of events (two hours in all)
+	@$(BIN)/python -m tests.faults --soak $(ARGS)
 
 check: $(STAMP) ## Formatting, lint and types
 	@$(BIN)/ruff format --check .

@@ -78,6 +78,11 @@ class ApacheKafka:
         assert self._child is not None, "not running"
         return self._child.pid
 
+    @property
+    def running(self) -> bool:
+        """Whether it has neither been stopped nor ended itself."""
+        return self._child is not None and self._child.running
+
     def start(self, attempts: int = 3) -> Self:
         """Formats the storage the first time; a restart keeps port and data."""
         need("java", "mvn")
@@ -175,12 +180,20 @@ class RedisServer:
     Args:
         directory: Where its data and log go; a temporary one, removed at the end, when None.
         appendonly: Keep an append-only file (flushed every second) that a restart reads.
+        options: More of its options, e.g. {"key-load-delay": "100"}.
     """
 
-    def __init__(self, directory: Path | None = None, *, appendonly: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path | None = None,
+        *,
+        appendonly: bool = False,
+        options: dict[str, str] | None = None,
+    ) -> None:
         self._temporary = directory is None
         self.directory = Path(tempfile.mkdtemp(prefix="redis-")) if directory is None else directory
         self.appendonly = appendonly
+        self.options = options or {}
         self._child: Child | None = None
         self.port = 0
 
@@ -217,6 +230,7 @@ class RedisServer:
             "--dir", str(self.directory),
             "--appendonly", "yes" if self.appendonly else "no", "--appendfsync", "everysec",
             "--maxmemory-policy", "noeviction", "--daemonize", "no",
+            *(word for name, value in self.options.items() for word in (f"--{name}", *value.split())),
         ]  # fmt: skip
 
     def stop(self) -> None:

@@ -28,7 +28,7 @@ _DAY = 86_400
 _STORY_DAYS = 39  # 35 quiet days, then sol.cooks falls silent: the alert fires within three of them
 _BENCH_S = 4 * 3_600
 _INFLUENCERS = 300
-_BAD = (b"not json", b'{"event_id": 7}', b"\xff\xfe", b"[" * 500, b'{"event_id":"x","kind":"wave"}')
+BAD = (b"not json", b'{"event_id": 7}', b"\xff\xfe", b"[" * 500, b'{"event_id":"x","kind":"wave"}')
 
 
 class _Fact(msgspec.Struct):
@@ -44,6 +44,7 @@ class Load:
     """Records in order, and what must come of them."""
 
     partitions: int
+    key: tuple[str, int, int] = ("", 0, 0)  # shape, count and seed that make it again
     records: list[Timed] = field(default_factory=list)
     partnerships: list[dict[str, Any]] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -64,7 +65,7 @@ class Load:
             self.lifetime.setdefault(fact.influencer_id, Counter())[fact.kind] += 1
 
 
-def make(count: int, partitions: int, *, story: bool = True, seed: int = 1) -> Load:
+def make(count: int, partitions: int, *, story: bool = False, seed: int = 1) -> Load:
     """A load of `count` records (one more, if the last was to be spoilt).
 
     `story`: up to some 100,000 of them tell the demo's, in which one alert fires.
@@ -100,7 +101,7 @@ def _spoil(load: Load, rng: Random, record: Timed, sent: list[Timed]) -> None:
         _, old_key, old_value = sent[rng.randrange(len(sent))]
         load.add((at, old_key, old_value), "duplicate")
     elif draw < 0.025:
-        load.add((at, key, rng.choice(_BAD)), "rejected")
+        load.add((at, key, rng.choice(BAD)), "rejected")
     elif draw < 0.027 and value is not None and len(load.records) > 1_000:
         event = json.loads(value)
         event |= {"event_id": f"{event['event_id']}/old", "occurred_at": stamp(at - 500 * _DAY)}

@@ -57,3 +57,15 @@ def _waiting(influencer: str, data: bytes, newest: float) -> tuple[dict[int, int
     inf.load_comments(data)
     inf._compact_comments(newest)
     return (inf.comments, inf.answers) if inf.comments or inf.answers else None
+
+
+def unordered(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, with the ids that were seen in any order. What may be undone is left out: an act and its undo
+    are told apart by their order alone."""
+    out = dict(state)
+    for name, value in state.items():
+        if name.endswith(" ids"):
+            out[name] = sorted(value[place : place + 8] for place in range(0, len(value), 8))
+        elif name.endswith(" acts"):
+            del out[name]
+    return out

@@ -24,10 +24,12 @@ async def clock_jumps(scene: Scene) -> None:
     in between, so that each claim finds hours of a clock that is no more."""
     library = _library()
     now = scene.directory / "now"
-    drill = await scene.drill(scene.load("duplicates", 20_000), scene.redis().url)
+    drill = await scene.drill(
+        scene.load("duplicates", 20_000), scene.redis().url, session_timeout_s=6.0, rebalance_timeout_s=8.0
+    )
     drill.in_order_of_arrival = False
     drill.workers.environ = {
-        "LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(now), "FAKETIME_NO_CACHE": "1",
+        "LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(now), "FAKETIME_CACHE_DURATION": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }  # fmt: skip
     _set(now, 0)
@@ -35,11 +37,13 @@ async def clock_jumps(scene: Scene) -> None:
         drill.workers.start(slot)
     jumps = [3_600, -3_600, 0, 3_600, 0, -3_600][: scene.times(6)]
     for number, seconds in enumerate(jumps, 1):
-        async with drill.feeding(2.5, number / len(jumps)):
-            await asyncio.sleep(scene.rng.uniform(0.3, 1.0))
+        async with drill.feeding(15.0, number / len(jumps)):
+            await drill.moving()
+            await asyncio.sleep(scene.rng.uniform(0.2, 0.6))
             _set(now, seconds)
             scene.did("clock jumps", f"to {seconds:+d} s")
-            await asyncio.sleep(scene.rng.uniform(0.3, 1.0))
+            await drill.moving()
+            await asyncio.sleep(scene.rng.uniform(0.2, 0.6))
             slot = scene.rng.randrange(2)
             drill.workers.kill(slot)
             scene.did("kill worker", f"{slot}")

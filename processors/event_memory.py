@@ -228,8 +228,11 @@ class EventMemory:
         return range(hour - self._duplicate_hours + 1, end), range(hour - UNDO_HOURS + 1, end)
 
     def load(self, ids: Iterable[tuple[int, bytes]], acts: Iterable[tuple[int, bytes]]) -> None:
-        """Take back what Redis holds: (hour, appended records). Of more than the bounds the newest. Goes on in
-        the newest hour, even if the clock was set back since: an undo must not come to stand before its act."""
+        """Take back what Redis holds: (hour, appended records). Of more than the bounds the newest.
+
+        Goes on in the newest hour, even if the clock was set back since: an undo must not come to stand
+        before its act.
+        """
         for hour, data, length in _newest(ids, _ID.size, self._max_ids):
             if not data:
                 self.expired_hours.append(hour)

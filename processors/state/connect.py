@@ -27,7 +27,10 @@ def open_redis(url: str, **options: Any) -> redis.Redis:
     """
     plain, nodes = cluster_of(url)
     if nodes is None:
-        return redis.Redis.from_url(plain, **options)
+        client = redis.Redis.from_url(plain, **options)
+        pool = client.connection_pool
+        pool.connection_class = type("Connection", (_TellsReset, pool.connection_class), {})
+        return client
     options.pop("retry_on_error", None)
     if "retry" in options:
         options["retry"] = options["retry"] or Retry(NoBackoff(), 0)
@@ -38,6 +41,22 @@ def open_redis(url: str, **options: Any) -> redis.Redis:
 def primaries(client: Any) -> Mapping[str, Any]:
     """Address -> node of a cluster's primaries, as `target_nodes` of its calls; empty for one server."""
     return {node.name: node for node in client.get_primaries()} if isinstance(client, RedisCluster) else {}
+
+
+def _as_reset(error: RuntimeError) -> Exception:
+    """uvloop refuses to write to a connection that the peer has reset with a RuntimeError of its own, which
+    redis-py takes for no error of the connection."""
+    return errors.ConnectionError(str(error)) if "handler is closed" in str(error) else error
+
+
+class _TellsReset(redis.connection.AbstractConnection):
+    """A connection whose end is an error of the connection, whatever loop it is on."""
+
+    async def send_packed_command(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            await super().send_packed_command(*args, **kwargs)
+        except RuntimeError as error:
+            raise _as_reset(error) from error
 
 
 class _Cluster(RedisCluster):
@@ -61,6 +80,8 @@ class _Cluster(RedisCluster):
             return await super().execute_command(*args, **kwargs)
         except errors.SlotNotCoveredError as error:  # for a moment, while slots move
             raise errors.ConnectionError(str(error)) from error
+        except RuntimeError as error:
+            raise _as_reset(error) from error
 
     async def _determine_slot(self, command: str, *args: Any) -> int:
         """Else each fenced write goes to the server twice, first within COMMAND GETKEYS."""
@@ -80,6 +101,8 @@ class _Pipeline(ClusterPipeline):
         except _LOST:
             await self.cluster_client.aclose()
             raise
+        except RuntimeError as error:
+            raise _as_reset(error) from error
 
 
 def _as_connection_error(error: errors.RedisClusterException) -> errors.RedisError:

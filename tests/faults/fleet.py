@@ -101,7 +101,12 @@ class Fleet:
         return sum(log.read_text(errors="replace").count(text) for log in self._scratch.glob(f"{name}-*.log"))
 
     async def stop(self) -> None:
-        """SIGTERM to all; each must end with 0 in time."""
+        """SIGTERM to all; each must end with 0 in time. Who has only just begun would die of it."""
+        end = time.monotonic() + _STOP_S
+        for child in self.running.values():
+            while child.running and "the book is read" not in child.logged():
+                assert time.monotonic() < end, "a worker does not come up"
+                await asyncio.sleep(0.05)
         for child in self.running.values():
             os.kill(child.pid, signal.SIGTERM)
         await self._ended(list(self.running.values()))

@@ -130,8 +130,8 @@ def _work(env: dict[str, str], log: str) -> int:
     sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
     os.environ.clear()
     os.environ.update(env)
-    from streams.settings import Settings
     from streams.running import run_worker
+    from streams.settings import Settings
 
     try:
         return run_worker(Settings())

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from processors.state.layout import PartitionKeys
 from processors.state.memory_store import MemoryStore
 from processors.state.redis_store import RedisStore
 from processors.state.store import MAX_ARGS, MAX_STRING, Answer, StoreError, Write
+from tests.faults.proxy import Proxy
 from tests.servers import RedisServer
 
 pytestmark = pytest.mark.servers
@@ -306,3 +308,23 @@ async def test_what_is_only_compared_is_bounded(store: RedisStore) -> None:
             kept = [fields[b"alert"] for _, fields in await each._redis.xrange(keys.shadow)]  # type: ignore[index, union-attr]
         assert 100 <= len(kept) <= 300
         assert kept[-1] == b"399"
+
+
+def test_a_connection_that_was_reset_is_opened_anew_on_uvloop_too(
+    redis_server: Callable[..., RedisServer],
+) -> None:
+    """uvloop tells of it by a RuntimeError, when it is written to."""
+    server = redis_server()
+
+    async def run() -> None:
+        with Proxy(server.port) as proxy:
+            store = RedisStore(f"redis://127.0.0.1:{proxy.port}/0", timeout=1.0)
+            for _ in range(20):  # whether the reset is seen before the write is a matter of moments
+                await store.ping()
+                proxy.cut()
+                await asyncio.sleep(0)
+                await store.ping()
+            await store.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())

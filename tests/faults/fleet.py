@@ -77,6 +77,7 @@ class Fleet:
     async def retire(self, slot: int) -> None:
         """SIGTERM; it must end with 0."""
         child = self.running[slot]
+        await self._begun(child)
         self.terminate(slot)
         await self._ended([child])
         assert child.exit_code == 0, f"worker {slot} did not stop cleanly:\n{self.tail(slot)}"
@@ -101,12 +102,9 @@ class Fleet:
         return sum(log.read_text(errors="replace").count(text) for log in self._scratch.glob(f"{name}-*.log"))
 
     async def stop(self) -> None:
-        """SIGTERM to all; each must end with 0 in time. Who has only just begun would die of it."""
-        end = time.monotonic() + _STOP_S
+        """SIGTERM to all; each must end with 0 in time."""
         for child in self.running.values():
-            while child.running and "the book is read" not in child.logged():
-                assert time.monotonic() < end, "a worker does not come up"
-                await asyncio.sleep(0.05)
+            await self._begun(child)
         for child in self.running.values():
             os.kill(child.pid, signal.SIGTERM)
         await self._ended(list(self.running.values()))
@@ -119,6 +117,14 @@ class Fleet:
         for child in self.running.values():
             child.kill()
         self.running.clear()
+
+    @staticmethod
+    async def _begun(child: Child | Forked) -> None:
+        """Who has only just been started knows no SIGTERM yet, and would die of it."""
+        end = time.monotonic() + _STOP_S
+        while child.running and "the book is read" not in child.logged():
+            assert time.monotonic() < end, f"worker {child.pid} does not come up:\n{child.logged()}"
+            await asyncio.sleep(0.05)
 
     @staticmethod
     async def _ended(children: list[Child | Forked]) -> None:

@@ -176,9 +176,9 @@ class Drill:
             )
             await asyncio.sleep(0.2)
 
-    async def moving(self) -> None:
-        """Returns when fences move, so that what is done next hurts."""
-        first, end = self.fences(), time.monotonic() + _STALLED_S
+    async def moving(self, since: list[int] | None = None) -> None:
+        """Returns when fences move (or have moved since), so that what is done next hurts."""
+        first, end = since or self.fences(), time.monotonic() + _STALLED_S
         while self.fences() == first:
             self.workers.look()
             assert time.monotonic() < end, "nothing moves:\n" + self.workers.tails()

@@ -124,7 +124,8 @@ PARTNERSHIPS_HIDDEN = Gauge(
 SOURCE_FRAMES = Counter("rapport_source_frames_total", "Payloads that a source's client took", ["source"])
 SOURCE_RESULTS = Counter(
     "rapport_source_results_total",
-    "What came of payloads: event, rejected, unresolved (deletions), forgotten (accounts), token (refused)",
+    "What came of payloads: event, rejected, unresolved (deletions), forgotten (accounts), "
+    "token (refused by the platform), busy (its limit is used up)",
     ["source", "result"],
 )
 SOURCE_FAILURES = Counter(

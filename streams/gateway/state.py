@@ -60,6 +60,8 @@ class Gateway:
             hook.name: Hook(hook, Recall(client, settings.namespace, hook.source or hook.name))
             for hook in read_config(settings.gateway_config)
         }
+        for hook in self.hooks.values():  # a rate sees the first refusal only if it knows of none before
+            metrics.SOURCE_RESULTS.labels(hook.source.name, "token").inc(0)
         self.draining = False
 
     def check_lag(self) -> None:

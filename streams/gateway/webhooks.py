@@ -36,6 +36,8 @@ MEDIA: Final = NDJSON | {
 }  # fmt: skip
 _KEPT: Final = 64 * 1024
 _ERRORS_MAX: Final = 20
+#: Refusals that a platform makes, not ours of a payload.
+TROUBLE: Final = ("token", "busy")
 #: Payloads parsed before others get their turn.
 _SLICE: Final = 50
 _REASONS: Final[dict[str, RejectReason]] = {
@@ -128,6 +130,9 @@ async def _taken(
     for account in dict.fromkeys(account for _, parsed in found for account in parsed.forget):
         await gateway.forgetting.forget(account)
     refused = [(payload, parsed) for payload, parsed in found if parsed.rejected]
+    for code in (reason.code for _, parsed in refused for reason in parsed.rejected):
+        if code in TROUBLE:
+            metrics.SOURCE_RESULTS.labels(hook.source.name, code).inc()
     await _keep(gateway, hook, refused, received)
     return {
         "accepted": len(events) - len(taken.duplicate) - len(taken.too_large),

@@ -130,7 +130,9 @@ class ActivityStreams(Source):
         told = {actor["id"]}
         named = addressed | {*mentioned}
         if parent:
-            author = self._author(parent, named) or next(iter(map(self.account, mentioned)), None)
+            author = self._author(parent, named) or next(
+                (self.account(one) for one in mentioned if not is_elsewhere(parent, one)), None
+            )
             thread = self.thread(parent, parent)
             target = {"id": parent, "type": "comment" if thread.answer else "post", "author_id": author,
                       "parent_id": parent, "root_id": thread.root or root}  # fmt: skip
@@ -266,9 +268,9 @@ class ActivityStreams(Source):
             if start == own or start in watched:
                 return start
         inbox = self.options.account
-        if inbox is None or (alone and not names_another(object_id, inbox)) or inbox in named:
+        if inbox is None or (alone and not names_another(object_id, inbox)):
             return own
-        return None if named or is_elsewhere(object_id, inbox) else own
+        return own if (inbox in named or not named) and not is_elsewhere(object_id, inbox) else None
 
     def _named_author(self, part: Node) -> str | None:
         named = ref_of(part.node("object"), "attributedTo")

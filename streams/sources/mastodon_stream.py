@@ -31,6 +31,8 @@ from streams.sources.memory import Memory
 log = logging.getLogger(__name__)
 _NAME: Final = Mastodon.name
 _REFUSED: Final = (401, 403)
+#: Until a token that was good before is tried again, s.
+_REFUSED_S: Final = 300.0
 _decode = msgspec.json.Decoder().decode
 
 
@@ -80,29 +82,40 @@ class MastodonStream:
         self.stats = Stats()
 
     async def run(self) -> None:
-        """Until cancelled. Raises TokenRefusedError, or InputError if the address can never be reached."""
+        """Until cancelled. A token that ends meanwhile is counted and tried again, so that it is noticed.
+
+        Raises TokenRefusedError if the token was never taken, InputError if the address cannot be reached.
+        """
+        metrics.SOURCE_RESULTS.labels(_NAME, "token").inc(0)  # a rate sees the first only after a zero
         waits = BACKOFF_S[0]
         while True:
-            frames = self.stats.frames
+            frames, refused = self.stats.frames, False
             try:
                 await self._follow()
             except InvalidURI as error:
                 raise InputError(f"{self._url}: {error}") from error
             except InvalidStatus as error:
                 self._broke(error)
-                if error.response.status_code in _REFUSED:
-                    metrics.SOURCE_RESULTS.labels(_NAME, "token").inc()
-                    raise TokenRefusedError(
-                        f"Mastodon refuses the token (HTTP {error.response.status_code})",
-                        hint="make a new one with the scopes read:statuses and read:notifications, and set "
-                        "RAPPORT_MASTODON_TOKEN",
-                    ) from error
+                if refused := error.response.status_code in _REFUSED:
+                    self._refused(error)
             except (OSError, TimeoutError, WebSocketException, UnavailableError) as error:
                 self._broke(error)
             if self.stats.frames > frames:
                 waits = BACKOFF_S[0]
-            await self._sleep(waits * self._jitter.uniform(0.5, 1.0))
+            await self._sleep((_REFUSED_S if refused else waits) * self._jitter.uniform(0.5, 1.0))
             waits = min(2 * waits, BACKOFF_S[1])
+
+    def _refused(self, error: InvalidStatus) -> None:
+        """Raises TokenRefusedError."""
+        metrics.SOURCE_RESULTS.labels(_NAME, "token").inc()
+        said = f"Mastodon refuses the token (HTTP {error.response.status_code})"
+        todo = (
+            "make a new one with the scopes read:statuses and read:notifications, and set "
+            "RAPPORT_MASTODON_TOKEN"
+        )
+        if not self.stats.connects:
+            raise TokenRefusedError(said, hint=todo) from error
+        log.error("mastodon: %s, which was good before: %s, and start again", said, todo)
 
     def _broke(self, error: Exception) -> None:
         self.stats.failures += 1

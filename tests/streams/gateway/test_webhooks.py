@@ -16,6 +16,7 @@ import pytest
 
 from schemas import RejectedEvent
 from schemas.topics import CONTROL, REJECTED
+from streams import metrics
 from streams.settings import Settings
 from streams.topics import ensure_topics
 from tests.conftest import Pair
@@ -108,6 +109,20 @@ async def test_what_a_source_refuses_is_kept_with_its_bytes(w: World) -> None:
     assert kept[1].errors[0].field == "entry.0.changes.0.value.media.id"
     assert (kept[0].topic, kept[0].key, kept[3].truncated) == ("webhooks/ig", "ig", True)
     assert len({(one.topic, one.offset) for one in kept}) == 4
+
+
+async def test_a_token_that_ended_is_counted_for_its_alert(w: World) -> None:
+    def told() -> dict[str, float]:
+        return {s.labels["result"]: s.value for s in next(iter(metrics.SOURCE_RESULTS.collect())).samples
+                if s.name.endswith("_total") and s.labels["source"] == "instagram"}  # fmt: skip
+
+    before = told()
+    assert "token" in before, "a rate sees the first refusal only if it knows of none before"
+    for code in (190, 4):
+        body = json.dumps({"error": {"message": "no", "type": "OAuthException", "code": code}}).encode()
+        assert (await w.post(body, sign(body), "/v1/webhooks/ig")).json()["rejected"] == 1
+    after = told()
+    assert (after["token"] - before["token"], after["busy"] - before.get("busy", 0)) == (1, 1)
 
 
 async def test_handshakes(w: World) -> None:

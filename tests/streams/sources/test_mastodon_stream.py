@@ -30,14 +30,15 @@ OPTIONS = Options(**CASE.options)
 
 
 @asynccontextmanager
-async def server(*connections: Sequence[bytes]) -> AsyncIterator[tuple[str, list[str]]]:
-    """Sends each connection its frames and drops it; the last is held open. (address, requests)."""
+async def server(*connections: Sequence[bytes], good: int = 1_000) -> AsyncIterator[tuple[str, list[str]]]:
+    """Sends each connection its frames and drops it; the last is held open. (address, requests). The token
+    ends after `good` requests."""
     asked: list[str] = []
     left = list(connections)
 
     def check(_: ServerConnection, request: Request) -> Response | None:
         asked.append(request.path)
-        if request.headers.get("Authorization") == f"Bearer {TOKEN}":
+        if request.headers.get("Authorization") == f"Bearer {TOKEN}" and len(asked) <= good:
             return None
         return Response(HTTPStatus.UNAUTHORIZED, "Unauthorized", request.headers.__class__())
 
@@ -117,6 +118,16 @@ async def test_a_token_that_is_refused_ends_it_with_what_to_do(tmp_path: Path) -
             await client(url, tmp_path / "c", Kept(), "old").run()
     assert "RAPPORT_MASTODON_TOKEN" in (error.value.hint or "") and "old" not in str(error.value)
     assert told._value.get() == before + 1
+
+
+async def test_a_token_that_ends_later_is_counted_each_time_it_is_tried(tmp_path: Path) -> None:
+    told = metrics.SOURCE_RESULTS.labels("mastodon", "token")
+    before: Any = told._value.get()
+    async with server(CASE.payloads()[:1], (), good=1) as (url, asked):
+        stream = client(url, tmp_path / "c", Kept())
+        await follow(stream, lambda: len(asked) >= 4)
+    assert told._value.get() >= before + 2
+    assert stream.stats.connects == 1
 
 
 def test_what_the_command_asks_for() -> None:

@@ -14,6 +14,7 @@ ANN, BOB, CARL = (f"https://{host}/users/{name}" for host, name in (
     ("s.example", "ann"), ("o.example", "bob"), ("p.example", "carl")))  # fmt: skip
 DAN = "https://q.example/users/dan"
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
+NAMES_ANN = [{"type": "Mention", "href": ANN}]
 INBOX: dict[str, Any] = {"account": ANN, "watched": frozenset([f"activitystreams:{ANN}"])}
 SHARED: dict[str, Any] = {"watched": INBOX["watched"]}
 
@@ -68,6 +69,8 @@ def test_what_is_said_below_another_s_post_is_not_counted_for_who_joined_in() ->
         (act("Announce", BOB, f"{DAN}/statuses/7", to=[PUBLIC], cc=[f"{BOB}/followers"]), "not_watched"),
         (act("Announce", BOB, "https://s.example/users/eve/statuses/7", to=[PUBLIC]), "not_watched"),
         (note(BOB, 9, inReplyTo=f"{DAN}/statuses/7"), "not_watched"),
+        (note(BOB, 9, inReplyTo=f"{DAN}/statuses/7", tag=NAMES_ANN), "mention"),
+        (note(BOB, 9, inReplyTo="https://s.example/objects/5f", tag=NAMES_ANN), "comment"),
         (act("Announce", BOB, f"{ANN}/statuses/7", to=[PUBLIC], cc=[f"{BOB}/followers"]), "share"),
         (act("Announce", BOB, "https://s.example/objects/5f", to=[PUBLIC], cc=[ANN]), "share"),
         (act("Like", BOB, "https://s.example/objects/5f"), "like"),

@@ -118,7 +118,7 @@ class ActivityStreams(Source):
             "tags": [
                 name.lstrip("#") for tag in tags if type_of(tag) == "Hashtag" and (name := tag.text("name"))
             ],
-            "mentions": mentioned, "urls": links(content) if content else [],
+            "mentions": [*map(self.account, mentioned)], "urls": links(content) if content else [],
             "keys": (object_id,) if op == "create" else (), "media_type": what.lower(),
         }  # fmt: skip
         parent, root = ref_of(thing, "inReplyTo"), ref_of(thing, "context")

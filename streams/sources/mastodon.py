@@ -113,7 +113,9 @@ class Mastodon(Source):
             "actor": actor, "op": op, "clock": clock, "object_id": self._id(status_id),
             "text": plain(content) if content else None, "lang": status.text("language"),
             "tags": [tag for one in status.nodes("tags")[:50] if (tag := one.text("name"))],
-            "mentions": [acct for _, acct in mentioned if acct], "urls": links(content) if content else [],
+            # Both as people write it and as partnerships name accounts.
+            "mentions": [name for one in mentioned for name in reversed(one) if name],
+            "urls": links(content) if content else [],
             "keys": (status_id,) if op == "create" else (), "media_type": _media(status),
         }  # fmt: skip
         told = {actor["id"]}

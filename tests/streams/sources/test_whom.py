@@ -63,6 +63,11 @@ def test_what_is_said_below_another_s_post_is_not_counted_for_who_joined_in() ->
         ["comment"], ["reply"], ["not_watched"]]  # fmt: skip
 
 
+def test_mentions_are_account_ids_as_partnerships_name_them() -> None:
+    (parsed,) = take("activitystreams", [note(BOB, 2, tag=NAMES_ANN)], **INBOX)
+    assert parsed.events[0]["mentions"] == [f"activitystreams:{ANN}"]
+
+
 @pytest.mark.parametrize(
     ("activity", "becomes"),
     [
@@ -123,6 +128,7 @@ def test_a_thread_on_mastodon_counts_for_whose_post_it_stands_under() -> None:
         frame("delete", "13"),
     ], **MASTODON)  # fmt: skip
     assert [told(one) for one in parsed] == [["post"], ["comment"], ["reply"], ["reply"], ["reply undo"]]
+    assert parsed[1].events[0]["mentions"] == ["u1", "mastodon:s.example/1"]
     assert parsed[3].events[0]["target"] == {
         "id": "mastodon/s.example/12", "type": "comment", "author_id": "mastodon:s.example/3",
         "parent_id": "mastodon/s.example/12", "root_id": "mastodon/s.example/10",

@@ -2,9 +2,8 @@
 
 Nothing is compared with a time: machines differ, and so does one machine from hour to hour. In one process,
 turn about, the stages work on the same records as a yardstick (json.loads of each record and a count in a
-dict), and what is checked is the ratio of their CPU times, each the least of the runs: other work on the
-machine only ever adds. The table in the document has each stage's ratio, and the most that it may be.
-`--write` measures and writes that table anew, with `--headroom` on top.
+dict), and what is checked is the median ratio of their CPU times. The table in the document has each stage's
+ratio, and the most that it may be. `--write` measures and writes that table anew, with `--headroom` on top.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
+from statistics import mean, median
 from typing import Any
 
 from aiokafka.producer.message_accumulator import BatchBuilder
@@ -26,6 +26,7 @@ from rich.progress import track
 from rich.table import Table
 
 from bench.core import Rec, made, once
+from bench.load import STRETCH_S
 from schemas import topics
 from streams.cloudevents import ce_headers
 from streams.outputs import BatchSender, Out
@@ -87,19 +88,20 @@ def yardstick(by_partition: list[list[Rec]]) -> float:
 
 
 def measured(options: argparse.Namespace) -> tuple[dict[str, float], float]:
-    """(ratio by stage, µs an event of the yardstick), each the least of the runs."""
-    records = made(options.events, options.events * 0.0036)
+    """(ratio by stage, µs an event of the yardstick), medians of the runs. Each run is held against the
+    yardstick just before and just after it: what else the machine does slows both."""
+    records = made(options.events, options.events * STRETCH_S)
     gc.freeze()
-    least: dict[str, float] = {}
-    base = float("inf")
+    ratios: dict[str, list[float]] = {}
+    sticks = [yardstick(records)]
     for _ in track(range(options.runs), "measuring", console=Console(stderr=True)):
-        base = min(base, yardstick(records))
         spent, _ = once(records, options, _produce)
         del spent["readings"], spent["load"]
         spent["all"] = sum(spent.values())  # type: ignore[assignment]
+        sticks.append(yardstick(records))
         for stage, seconds in spent.items():
-            least[stage] = min(least.get(stage, seconds), seconds)
-    return {stage: seconds / base for stage, seconds in least.items()}, base / options.events * 1e6
+            ratios.setdefault(stage, []).append(seconds / mean(sticks[-2:]))
+    return {stage: median(each) for stage, each in ratios.items()}, median(sticks) / options.events * 1e6
 
 
 def budgets(text: str) -> dict[str, Budget]:

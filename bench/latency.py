@@ -16,7 +16,7 @@ from typing import Any
 
 from bench.installation import Place, bar, console, fill, servers, worker
 from bench.job import SHOWN, latency
-from bench.load import partnerships
+from bench.load import STRETCH_S, partnerships
 from bench.measure import Throughput, Watcher, watch
 from bench.report import Sheet
 from processors.generator.bench import bench_events
@@ -83,9 +83,10 @@ def _run(
     """One worker: its full rate, then all loads; returns what it was."""
     changes = dict(pair.split("=", 1) for pair in options.set)
     settings = place.settings(f"late{run}", partitions=options.partitions, prefix=f"late{run}.", **changes)
-    start = time.time() - 4_200
+    stretch = options.events * STRETCH_S
+    start = time.time() - stretch - 600
     partners = partnerships(options.partnerships)
-    events = bench_events(options.events, start=start, stretch_s=3_600)
+    events = bench_events(options.events, start=start, stretch_s=stretch)
     fill(settings, partners, events, options.events)
     watcher = Watcher(settings)
     try:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.installation import Place, bar, console, fill, servers, worker
-from bench.load import partnerships
+from bench.load import STRETCH_S, partnerships
 from bench.measure import Throughput, Watcher, watch
 from bench.report import Sheet, said, spread
 from processors.generator.bench import bench_events
@@ -116,8 +116,9 @@ def _fill(place: Place, options: argparse.Namespace, case: Case) -> float:
             seen[partition_of(record.key, case.partitions)] += 1
             yield record
 
-    start = time.time() - 4_200
-    events = bench_events(options.events, start=start, stretch_s=3_600, influencers=case.influencers)
+    stretch = options.events * STRETCH_S
+    start = time.time() - stretch - 600
+    events = bench_events(options.events, start=start, stretch_s=stretch, influencers=case.influencers)
     fill(settings, partnerships(100), counted(events), options.events)
     return max(seen.values()) / options.events * case.partitions
 

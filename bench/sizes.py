@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 from bench.installation import bar, fill, servers, worker
-from bench.load import partnerships
+from bench.load import STRETCH_S, partnerships
 from bench.measure import Watcher, scraped, watch
 from bench.report import Sheet, said, spread
 from processors.generator.bench import bench_events
@@ -25,7 +25,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--events-each", type=int, default=10)
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--partnerships", type=int, default=100)
-    parser.add_argument("--stretch-s", type=float, default=3_600.0)
 
 
 def measure(options: argparse.Namespace) -> tuple[dict[str, Any], list[Sheet]]:
@@ -53,8 +52,8 @@ def _once(options: argparse.Namespace, count: int) -> dict[str, float]:
     total = max(options.events, count * options.events_each)
     with servers() as place:
         settings = place.settings("sizes", partitions=options.partitions)
-        start = time.time() - options.stretch_s - 600
-        events = bench_events(total, start=start, stretch_s=options.stretch_s, influencers=count)
+        stretch = total * STRETCH_S
+        events = bench_events(total, start=time.time() - stretch - 600, stretch_s=stretch, influencers=count)
         fill(settings, partnerships(options.partnerships), events, total)
         watcher = Watcher(settings)
         try:

@@ -173,9 +173,9 @@ class ActivityStreams(Source):
                 self._activity_id(part, kind, actor, of), "follow", at, (followed, actor["id"]), actor, op,
                 clock, target=whom, keys=key_of(part),
             )  # fmt: skip
-        author = self._named_author(part) or self._author(
-            of, {*refs_of(part, "to"), *refs_of(part, "cc")}, alone=kind in _TO_AUTHOR
-        )
+        named, alone = {*refs_of(part, "to"), *refs_of(part, "cc")}, kind in _TO_AUTHOR
+        alone = alone and actor["id"] != self.own  # one's own are not sent to oneself
+        author = self._named_author(part) or self._author(of, named, alone=alone)
         concerns: tuple[str | None, ...] = (author, actor["id"])
         if _SIMPLE[kind] == "report":  # names accounts and what they made; it concerns no reporter
             concerns = (author, *map(self.account, refs_of(part, "object")))

@@ -90,6 +90,12 @@ def test_what_others_made_is_not_taken_for_the_inbox_s_own(activity: dict[str, A
     assert told(parsed) == [becomes]
 
 
+def test_what_the_influencer_likes_is_not_taken_for_their_own() -> None:
+    (parsed,) = take("activitystreams", [act("Like", ANN, "https://q.example/objects/5f")], **INBOX)
+    assert told(parsed) == ["like"]
+    assert "author_id" not in parsed.events[0]["target"]
+
+
 def test_only_who_acted_takes_it_back() -> None:
     like = act("Like", BOB, f"{ANN}/statuses/1")
     undo = {"type": "Undo", "object": like["id"]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -63,15 +63,19 @@ def _plain(value: Any) -> Any:
     return isoformat().replace("+00:00", "Z") if isoformat is not None else str(value)
 
 
-def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """The coroutine's result, on a fresh loop; Ctrl-C cancels it and comes out as KeyboardInterrupt."""
+def run(
+    coroutine: Coroutine[Any, Any, T], *, loop: Callable[[], asyncio.AbstractEventLoop] | None = None
+) -> T:
+    """The coroutine's result, on a fresh loop (that `loop` makes); Ctrl-C cancels it and comes out as
+    KeyboardInterrupt."""
     import logging
 
     from streams.failures import debug_wanted
 
     if not debug_wanted():  # its warnings tell of every retry; what matters comes out as an error
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    return asyncio.run(coroutine)
+    with asyncio.Runner(loop_factory=loop) as runner:
+        return runner.run(coroutine)
 
 
 @contextmanager

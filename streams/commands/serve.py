@@ -48,6 +48,8 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the board at / and the HTTP API: partnerships, alerts, people's acts, digest."""
+    import uvloop
+
     from streams.commands.output import run, say, warn
 
     settings = settings_from(broker, redis, namespace, config)
@@ -57,12 +59,13 @@ def serve(
         warn("tokens travel in the clear: put a proxy with TLS before this address")
     where = f"http://{settings.serve_host}:{settings.serve_port}/"
     say(f"{where} is the board, {where}api/v1/ the API (Ctrl-C stops it)")
-    run(_serve(settings))
+    run(_serve(settings), loop=uvloop.new_event_loop)
 
 
 async def _serve(settings: Settings) -> None:
     import asyncio
     import contextlib
+    import gc
     import signal
 
     import uvicorn
@@ -86,6 +89,8 @@ async def _serve(settings: Settings) -> None:
                 h11_max_incomplete_event_size=32_768,
             )
         )  # fmt: skip
+        gc.freeze()  # what is imported and built stays: no need to look at it between two answers
+        gc.set_threshold(20_000, 20, 50)
         loop = asyncio.get_running_loop()
 
         def end() -> None:

@@ -11,7 +11,7 @@ from schemas import Alert, Explainer
 from streams.alert_view import STATES, AlertFilter, AlertView, make_views, to_csv
 from streams.errors import InputError
 from streams.people_explain import explain
-from streams.serve.answers import Cursor, Form, Name, State, answer, cursor_of, read_cursor
+from streams.serve.answers import CSV, Cursor, Form, Name, State, answer, cursor_of, read_cursor
 from streams.serve.auth import Caller, needs
 from streams.serve.models import AlertPage, AlertWhole, Changed, Explained, ExplainIn, MarkAnswer, NoteIn
 
@@ -25,7 +25,7 @@ AlertId = Annotated[
 ]
 
 
-@router.get("", response_model=AlertPage)
+@router.get("", response_model=AlertPage, responses=CSV)
 async def list_alerts(
     request: Request, caller: MayRead, state: State,
     brand: Name = None, partnership: Name = None, signal: Name = None,

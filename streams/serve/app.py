@@ -33,7 +33,8 @@ from streams.settings import Settings
 _PROBLEMS = {
     code: {"model": problems.ProblemOut, "description": text, "content": {problems.MEDIA: {}}}
     for code, text in {
-        401: "No valid token", 403: "The token lacks a scope", 404: "There is none that you may see",
+        400: "The body is not JSON", 401: "No valid token", 403: "The token lacks a scope",
+        404: "There is none that you may see",
         409: "Not in this state", 413: "The body is too large", 422: "A field is not valid",
         429: "Too many requests", 503: "Redis or Kafka does not answer",
     }.items()

@@ -17,7 +17,10 @@ MayRead = Annotated[Caller, Depends(needs("digest:read"))]
 _MEDIA = {"markdown": "text/markdown", "text": "text/plain", "html": "text/html"}
 
 
-@router.get("/digest", response_model=dict[str, Any])
+@router.get(
+    "/digest", response_model=dict[str, Any],
+    responses={200: {"content": {media: {} for media in _MEDIA.values()}}},
+)  # fmt: skip
 async def digest(
     request: Request, caller: MayRead, state: State,
     brand: Annotated[str | None, Query(max_length=256)] = None,

@@ -17,23 +17,15 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from streams.settings import Settings
 from streams.sources import SOURCES
 from streams.topics import ensure_topics
 from tests.conftest import Pair
+from tests.fuzzing import CHECKS, request_of
 from tests.gateways import GatewayProcess, make_token
 
 pytestmark = pytest.mark.servers
-CHECKS = (
-    not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance,
-)  # fmt: skip
 EXAMPLES = int(os.environ.get("GATEWAY_FUZZ", "50"))
 NAMES = (*SOURCES, "nobody")
 
@@ -49,19 +41,6 @@ def gateway(embedded_pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> It
         yield process.address, make_token(settings)
 
 
-def request_of(client: httpx.Client, case: Any, address: str) -> httpx.Request:
-    """By httpx: schemathesis's own transport wants a `urllib3` that apprise's dependencies replace."""
-    told = case.as_transport_kwargs(base_url=address)
-    body = {"json": told["json"]} if "json" in told else {"content": _bytes(told.get("data"))}
-    headers = {
-        name: value.encode("latin-1", "replace") if isinstance(value, str) else value
-        for name, value in dict(told["headers"]).items()
-    }
-    return client.build_request(
-        told["method"], told["url"], params=told.get("params"), headers=headers, **body
-    )
-
-
 def aim(case: Any) -> None:
     """What the document cannot say: webhooks that are there, and times after 2004, which is no format."""
     if "name" in (case.path_parameters or {}):
@@ -69,12 +48,6 @@ def aim(case: Any) -> None:
     for one in case.body if isinstance(case.body, list) else [case.body]:
         if isinstance(one, dict) and str(one.get("occurred_at", ""))[:4].isdigit():
             one["occurred_at"] = "2024" + one["occurred_at"][4:]
-
-
-def _bytes(data: Any) -> bytes | None:
-    if data is None or isinstance(data, bytes):
-        return data
-    return data.encode("utf-8", "surrogatepass") if isinstance(data, str) else str(data).encode()
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["right", "wrong"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shlex
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from schemas.topics import EVENTS
 from streams.errors import StoreUnavailableError
 from streams.settings import Settings
 from tests.conftest import missing
-from tests.servers import RedisServer, ServerMissingError
+from tests.servers import REPO, RedisServer, ServerMissingError
 from tests.streams.api_world import Api
 from tests.streams.people_world import NOW, write
 
@@ -285,3 +286,19 @@ async def test_without_kafka_readings_are_told_all_the_same(server: RedisServer)
     finally:
         await api.served.book.close()
         await api.close()
+
+
+async def test_the_examples_of_the_documentation_work(api: Api) -> None:
+    head = await api.token()
+    text = (REPO / "docs" / "api.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [line.split(" | dot ")[0] for line in text.splitlines() if line.startswith("curl ")]
+    assert len(lines) >= 9
+    for line in lines:
+        told = line.replace("3fa9c1d2", "aaaa1111").replace("acme--bob", "bolt--bob")
+        words = shlex.split(told.replace("$API", "/api/v1"))
+        data = words[words.index("-d") + 1] if "-d" in words else None
+        method = words[words.index("-X") + 1] if "-X" in words else "GET" if data is None else "POST"
+        (path,) = [word for word in words if word.startswith("/api/v1")]
+        sent = {**head, "Content-Type": "application/json"} if data is not None else head
+        answer = await api.client.request(method, path, headers=sent, content=data)
+        assert answer.is_success, (line, answer.text)

@@ -1,0 +1,80 @@
+"""The document against the API: schemathesis makes requests of it, right and wrong ones, and every answer
+must be one that the document tells of. Bounded to a few seconds; `SERVE_FUZZ=100` asks more."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from starlette.testclient import TestClient
+
+from streams.settings import Settings
+from tests.conftest import missing
+from tests.fuzzing import CHECKS, request_of
+from tests.servers import RedisServer, ServerMissingError
+from tests.streams.api_world import Api
+from tests.streams.people_world import write
+
+pytestmark = pytest.mark.servers
+EXAMPLES = int(os.environ.get("SERVE_FUZZ", "2"))
+#: Names that are there, so that not all is answered by "there is none".
+KNOWN = {"partnership_id": "acme--ann", "brand": "acme", "alert_id": "aaaa1111"}
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[tuple[TestClient, dict[str, str]]]:
+    try:
+        server = RedisServer().start()
+    except ServerMissingError as error:
+        missing(str(error))
+    settings = Settings(redis_url=server.url, namespace="fuzz", serve_rate=1_000_000)
+    write(settings)
+    api = Api(settings)
+    with TestClient(api.app, base_url="http://api", raise_server_exceptions=False) as made:
+        assert made.portal is not None
+        yield made, made.portal.call(api.token)
+        made.portal.call(api.close)
+    server.stop()
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["right", "wrong"])
+def test_every_answer_is_one_that_the_document_tells_of(
+    client: tuple[TestClient, dict[str, str]], mode: GenerationMode
+) -> None:
+    http, head = client
+    document = schemathesis.openapi.from_dict(http.get("/api/v1/openapi.json").json())
+    answered: Counter[int] = Counter()
+    for found in document.get_all_operations():
+        operation = found.ok()
+        if operation.path == "/api/v1/stream":  # does not end; tested on a socket
+            continue
+        if mode is GenerationMode.NEGATIVE and not operation.body:  # wrong queries are tested one by one
+            continue
+
+        @hypothesis_settings(
+            max_examples=EXAMPLES, deadline=None, database=None, derandomize=True, phases=(Phase.generate,),
+            suppress_health_check=list(HealthCheck),
+        )  # fmt: skip
+        @given(operation.as_strategy(generation_mode=mode))
+        def ask(case: Any) -> None:
+            case.headers.update(head)
+            for name, value in KNOWN.items():
+                if name in (case.path_parameters or {}) and len(str(case.body)) % 2:
+                    case.path_parameters[name] = value
+            answer = http.send(request_of(http, case, "http://api"))
+            answered[answer.status_code] += 1
+            case.validate_response(answer, checks=CHECKS)
+
+        with contextlib.suppress(Unsatisfiable):  # a route that takes nothing cannot be asked wrongly
+            ask()
+    assert sum(answered.values()) >= 10
+    assert not {status for status in answered if status >= 500}, answered

@@ -187,9 +187,11 @@ class Comments(Ledger):
             row.worded += words.count > 1 and not words.mentions and reaches
             row.fresh += fresh
             if (country := act.event.actor and act.event.actor.country) and not words.mentions:
-                self._place(row, country, at // WEEK)
+                self._place(row, country, at // WEEK, usual=not act.low)
 
-    def _place(self, row: Row, country: str, week: int) -> None:
+    def _place(self, row: Row, country: str, week: int, *, usual: bool) -> None:
+        """Whether the country is foreign here; `usual`: it may count towards what is usual. An earlier wave
+        of accounts of low credibility must not open the door to the next one."""
         places = self.places
         self._moved = True
         if week not in places:
@@ -207,7 +209,7 @@ class Comments(Ledger):
             row.placed += 1
             row.foreign += old.get(country, 0) < FOREIGN * seen
         now = places[week]
-        if country in now or len(now) < PLACES:
+        if usual and (country in now or len(now) < PLACES):
             now[country] = now.get(country, 0) + 1
 
     @staticmethod

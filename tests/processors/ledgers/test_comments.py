@@ -71,6 +71,16 @@ def test_comments_from_where_hardly_any_came_are_foreign_for_two_weeks() -> None
     assert (ledger.posts[later.id_hash].placed, ledger.posts[later.id_hash].foreign) == (9, 0)
 
 
+def test_accounts_of_low_credibility_make_no_country_usual() -> None:
+    ledger, before, under = Comments(), post(1), post(2, NOW + 20 * DAY)
+    for n in range(60):
+        act = placed("GB" if n % 2 else "IN", n, NOW + n, before)
+        act.low = n % 2 == 0
+        ledger.act(act)
+    ledger.act(placed("IN", 99, under.at + 1, under))
+    assert ledger.posts[under.id_hash].foreign == 1
+
+
 def test_countries_are_bounded_and_come_back_as_they_were() -> None:
     ledger, under = Comments(), post(1)
     for n in range(200):

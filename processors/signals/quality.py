@@ -17,7 +17,7 @@ authenticity is a signal of its own there. Formula: the design's, docs/method.md
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp
+from math import exp, sqrt
 from typing import Final
 
 from processors.panes import COUNT, DAY, KIND_INDEX, KNOWN, LOW, N_KINDS, Pane
@@ -35,6 +35,8 @@ MIN_DEPTH: Final = 30
 MIN_POSTS: Final = 3
 #: Index of 24 h in POST_AGES.
 AT_24H: Final = 2
+#: Posts of the likes' spread, and the fewest that tell one.
+SPREAD_POSTS, MIN_SPREAD = 12, 6
 #: Posts differ by at least so much (log sd) even if three of them happen to agree.
 MIN_LOG_SD: Final = 0.15
 
@@ -201,6 +203,29 @@ def _quality_rate(inp: SignalInput) -> tuple[Score, float | None]:
     return Score(value, float(n), value / factor, value * factor, baseline, window), against
 
 
+def likes_spread(inp: SignalInput) -> Score:
+    """sd/mean of likes at 24 h over the last SPREAD_POSTS posts, against the own posts before them (up to as
+    many): posts that all draw the same are odd for some and usual for others. Shown, judged by nothing."""
+    window = f"{SPREAD_POSTS} posts"
+    likes = [post.likes[AT_24H] for post in inp.posts if post.at + DAY <= inp.at]
+    newest, before = likes[-SPREAD_POSTS:], likes[-2 * SPREAD_POSTS : -SPREAD_POSTS]
+    past = _variation(before) if len(before) >= MIN_SPREAD else None
+    n = len(newest)
+    value = _variation(newest) if n >= MIN_SPREAD else None
+    if value is None:
+        why = f"{n} posts have reached 24 h" if n < MIN_SPREAD else "no likes came within 24 h"
+        return Score(None, float(n), None, None, past, window, False, f"{why}; {MIN_SPREAD} are needed")
+    half = Z95 * value * sqrt((0.5 + value * value) / n)
+    return Score(value, float(n), max(0.0, value - half), value + half, past, window)
+
+
+def _variation(values: Sequence[int]) -> float | None:
+    mean = sum(values) / len(values)
+    if mean <= 0:
+        return None
+    return sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1)) / mean
+
+
 def _ratio(score: Score, against: float | None) -> tuple[float, float, float] | None:
     """min(1, x / reference) with its interval; None when one of the two is missing."""
     if score.value is None or score.lo is None or score.hi is None or not against:
@@ -237,7 +262,10 @@ def interaction_quality(inp: SignalInput) -> Score:
         and (rate_part is None or rate.baseline is not None)
     )
     plain = _composite(((0.25, depth_part), (0.25, rate_part)), 100.0 if frozen else None, n)
-    parts = {"genuineness": g, "depth": depth, "quality_rate": rate, "without_genuineness": plain}
+    parts = {
+        "genuineness": g, "depth": depth, "quality_rate": rate, "without_genuineness": plain,
+        "likes_spread": likes_spread(inp),
+    }  # fmt: skip
     baseline = _baseline(g, depth_part is not None, rate_part is not None) if frozen else None
     whole = _composite(((0.5, g_part), (0.25, depth_part), (0.25, rate_part)), baseline, n, parts)
     if whole.value is None:

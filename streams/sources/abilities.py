@@ -38,6 +38,7 @@ NEEDS: Final[dict[str, tuple[tuple[str, Level], ...]]] = {
     "interaction_quality.genuineness": (("profiles", "each"), ("comments", "each")),
     "interaction_quality.depth": (("likes", "total"), ("comments", "total")),
     "interaction_quality.quality_rate": (("posts", "each"), ("comments", "total"), ("followers", "total")),
+    "interaction_quality.likes_spread": (("posts", "each"), ("likes", "total")),
     "audience_fit": (("attributes", "each"),),
     "authenticity": (("profiles", "each"), ("comments", "each")),
     "authenticity.suspicious": (("profiles", "each"), ("comments", "each")),

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from processors.panes import DAY, KIND_INDEX, KNOWN, LOW, Pane
 from processors.reference import freeze
+from processors.scores import Score
+from processors.signals.inputs import PostStat
 from processors.signals.quality import interaction_quality, kind_mix
 from tests.processors.builders import FOLLOWERS, NOW, pane, posts, signal_input, with_reference
 
@@ -142,3 +144,20 @@ def test_kind_mix_leaves_views_and_reports_out() -> None:
     assert sum(mix) == pytest.approx(1)
     assert mix[KIND_INDEX["view"]] == 0
     assert sum(kind_mix([0] * len(p))) == 0
+
+
+def test_the_spread_of_likes_stands_against_the_own_posts_before() -> None:
+    def score(likes: list[int]) -> Score:
+        stats = [
+            PostStat(n, NOW - (len(likes) - n + 1) * DAY, likes=[0, 0, x, x]) for n, x in enumerate(likes)
+        ]
+        return interaction_quality(signal_input(posts=stats)).parts["likes_spread"]
+
+    usual, even = [60, 140, 90, 110, 70, 130] * 2, [100, 101, 99, 100, 102, 98] * 2
+    found = score(usual + even)
+    assert found.baseline == pytest.approx(0.3075, abs=0.0005)  # sd sqrt(10,400 / 11) over 100
+    assert found.value == pytest.approx(0.0135, abs=0.0005) and found.n == 12
+    assert found.lo is not None and found.hi is not None and found.lo < found.value < found.hi
+    assert score(even[:6]).baseline is None and score(even[:6]).value is not None
+    assert not score(even[:5]).measurable and "6 are needed" in (score(even[:5]).why or "")
+    assert not score([0] * 12).measurable

@@ -221,7 +221,9 @@ def judge(now: Sequence[Pair], past: Sequence[Pair], older: Totals) -> Found:
     volume, expected = volume_sign(now, past)
     shares = {name: share_sign(name, rows, older) for name in _SHARES}
     if volume.weight < 1.0:  # strangers come with any surge; only beside too many comments do they say more
-        del shares["strangers"], shares["foreign"]
+        del shares["strangers"]
+        if shares["low"].weight < BESIDE:  # or, of those from elsewhere, where credibility falls with them
+            del shares["foreign"]
     words = max((shares.pop(name) for name in ("repeated", "exact", "fresh")), key=lambda sign: sign.weight)
     came = rows.count
     usual = (older.tagged + 1) / (older.count + 20)

@@ -25,6 +25,8 @@ PROFILE: Final = "app.bsky.actor.profile"
 #: What is to be asked for with `wantedCollections`.
 COLLECTIONS: Final = (POST, LIKE, REPOST, FOLLOW, PROFILE)
 _MEDIA: Final = {"images": "image", "video": "video", "external": "link"}
+#: Said of hosts that cannot keep up with an account, not of people who left (com.atproto.sync).
+_STILL_THERE: Final = ("desynchronized", "throttled")
 _DID: Final = re.compile(r"did:[a-z0-9]{1,32}:[A-Za-z0-9._:%-]{1,200}")
 _RKEY: Final = re.compile(r"[A-Za-z0-9._~:-]{1,512}")
 _URI: Final = re.compile(r"at://(did:[^/\s]{1,240})/([A-Za-z0-9.-]{1,317})/([A-Za-z0-9._~:-]{1,512})")
@@ -45,7 +47,7 @@ class Bluesky(Source):
         "wantedDids filters the actor, not the subject: to see likes on an influencer all likes are read, "
         "and filtered here.",
         "Identity and account events come whatever collections are asked for.",
-        "An account that is not active is to be forgotten.",
+        "An account that is not active (deleted, deactivated, suspended, taken down) is to be forgotten.",
     )
     abilities = abilities(
         posts=each(), comments=each(), answers=each(), likes=each(), shares=each(), follows=each(),
@@ -88,7 +90,7 @@ class Bluesky(Source):
         extra = part.rest()
         if active is not None:
             extra |= {"account_active": active, "account_status": status or ("active" if active else "gone")}
-        if active is False:
+        if active is False and status not in _STILL_THERE:
             yield Forget(who)
         at, _ = happened(None, sent, arrival.received)
         seq = told.id("seq") or str(part.number("time_us"))

@@ -197,6 +197,24 @@ def test_a_time_that_is_set_back_is_the_platform_s() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("told_of", "gone"),
+    [
+        ({"active": False, "status": "deleted"}, True),
+        ({"active": False, "status": "deactivated"}, True),
+        ({"active": False}, True),
+        ({"active": False, "status": "desynchronized"}, False),
+        ({"active": False, "status": "throttled"}, False),
+        ({"active": True}, False),
+        ({"active": "false"}, False),
+    ],
+)
+def test_only_accounts_whose_people_left_are_to_be_forgotten(told_of: dict[str, Any], gone: bool) -> None:
+    frame = {"did": "did:plc:a", "time_us": 1790000000000000, "kind": "account", "account": told_of}
+    (parsed,) = take("bluesky", [frame])
+    assert parsed.forget == (("bluesky:did:plc:a",) if gone else ())
+
+
 def test_a_bluesky_link_card_and_pictures() -> None:
     def post(embed: dict[str, Any]) -> dict[str, Any]:
         record = {"text": "new", "createdAt": "2026-09-21T10:00:00Z", "embed": embed}

@@ -230,6 +230,12 @@ class ActivityStreams(Source):
         yield Draft(event_id, "post", at, (who,), actor, "undo", clock, gone,
                     undoes=f"activitystreams/{gone}/create")  # fmt: skip
 
+    @property
+    def watched(self) -> frozenset[str] | None:
+        """An inbox is one account's: what it hears of others is not counted for them."""
+        own = self.own
+        return frozenset([own]) if super().watched is None and own is not None else super().watched
+
     # -- who and when ---------------------------------------------------------------------------------------
 
     def _actor(self, part: Node) -> dict[str, Any]:

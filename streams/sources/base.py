@@ -74,7 +74,8 @@ class Options:
     """What a source is told beside its payloads.
 
     Attributes:
-        watched: ids of monitored accounts; None: every act is counted for the account it is chiefly about.
+        watched: ids of monitored accounts; None: every act is counted for the account it is chiefly about
+            (of an inbox or stream whose account is set: for that).
         account: the source's own account on the platform, where payloads do not name it (`ann` or an id).
         instance: host of the server, where ids are unique only there (Mastodon).
         index: where acts are noted that a deletion names by key alone.
@@ -189,6 +190,11 @@ class Source(ABC):
         """Id of the account that the payloads belong to, as set in the options."""
         return self.account(self.options.account) if self.options.account else None
 
+    @property
+    def watched(self) -> frozenset[str] | None:
+        """Accounts for which acts are counted; None: each for the account that it is chiefly about."""
+        return self.options.watched
+
     def known(self, key: str) -> list[dict[str, Any]]:
         """What was noted under a key: event_id, kind, concerns, actor, object_id, target of each act."""
         found = self.options.index.get(f"{self.name}/{key}")
@@ -226,7 +232,7 @@ class Source(ABC):
     def concerned(self, draft: Draft) -> list[str]:
         """Accounts for which the act is counted. Raises LeftOut (`not_watched`) if there are none."""
         named = list(dict.fromkeys(account for account in draft.concerns if account))
-        watched = self.options.watched
+        watched = self.watched
         found = named[:1] if watched is None else [account for account in named if account in watched]
         if not found:
             raise LeftOut("not_watched", "about " + (", ".join(named)[:200] or "no account that is named"))

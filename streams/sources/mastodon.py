@@ -221,6 +221,12 @@ class Mastodon(Source):
         local = one.id("id")
         return self._account_id(local) if local else None
 
+    @property
+    def watched(self) -> frozenset[str] | None:
+        """A stream is one account's: what it hears of others is not counted for them."""
+        told = super().watched
+        return frozenset([self._own()]) if told is None and self.options.account else told
+
     def _own(self) -> str:
         if not self.options.account:
             raise Refused("missing", "a follow does not say whom: set the option `account` to the own id")

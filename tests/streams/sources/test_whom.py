@@ -141,6 +141,14 @@ def test_a_thread_on_mastodon_counts_for_whose_post_it_stands_under() -> None:
     }  # fmt: skip
 
 
+def test_an_inbox_and_a_stream_count_for_their_own_account_only() -> None:
+    strangers = [act("Announce", BOB, f"{DAN}/statuses/7", to=[PUBLIC]), act("Follow", BOB, CARL)]
+    assert [told(one) for one in take("activitystreams", strangers, account=ANN)] == [["not_watched"]] * 2
+    home = [frame("update", status(30, 7)), frame("update", status(31, 1))]
+    parsed = take("mastodon", home, account="1", instance="s.example")
+    assert [told(one) for one in parsed] == [["not_watched"], ["post"]]
+
+
 def test_a_boost_has_one_id_however_it_is_told() -> None:
     boost = status(20, 2, content="", reblog=status(10, 1))
     told_of = [{"type": "reblog", "id": "5", "created_at": "2026-09-21T10:00:00.000Z",

@@ -23,7 +23,7 @@ def house(apache_pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> House:
 
 @pytest.mark.servers
 @pytest.mark.fault
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(650)
 @pytest.mark.parametrize("name", _QUICK)
 def test_all_is_as_in_an_undisturbed_run(name: str, seed: int, house: House) -> None:
     result = attempt(SCENARIOS[name], seed, 1.0, house, keep=False)

@@ -21,7 +21,9 @@ assert {*_CLAIM, *_COMMIT, *_LEAVE, *_OUTBOX} == set(POINTS), "a step of the pro
 _KEPT_ALERTS = 40
 
 
-@scenario("kill-random", breaks="workers are killed at random moments, while alerts fire", quick=True)
+@scenario(
+    "kill-random", breaks="workers are killed at random moments, while alerts fire", quick=True, limit_s=600
+)
 async def kill_random(scene: Scene) -> None:
     """A random worker of two is killed while events keep coming, and started again at once."""
     kills = scene.times(24)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
 import time
 
+from processors.influencer import KEEP_DAYS, KEEP_HOURS, KEEP_MINUTES
 from tests.faults.drill import Drill
 from tests.faults.pressure import Watched, rate_of, rss_mib, slowed
 from tests.faults.scene import Scene, scenario
@@ -13,10 +15,11 @@ from tests.faults.told import read_keys
 #: A worker with default settings and six partitions takes no more, MiB, however much waits: it fetches ahead
 #: 4 MiB (RAPPORT_FETCH_MAX_BYTES) at a time, and holds a few fetches a partition.
 RSS_LIMIT = 800.0
+BUDGET_KIB = 64.0  # of Redis, for the median influencer
 _SHARE = 0.12  # of the time that the worker runs, to find out how fast it is
 _CAPACITY = 800.0  # records a second that it is slowed down to
 _AT_FIRST = 26_000  # records until its capacity is known
-_PANES = {"m": (300, 2 * 3_600), "h": (3_600, 48 * 3_600), "d": (86_400, 35 * 86_400)}
+_KEPT = {"m": KEEP_MINUTES, "h": KEEP_HOURS, "d": KEEP_DAYS}  # panes of each width
 
 
 async def _capacity(drill: Drill, upto: int) -> float:
@@ -111,15 +114,25 @@ async def soak(scene: Scene) -> None:
     third = steps // 3
     before, after = max(rss[third : 2 * third]), max(rss[2 * third :])
     untrimmed = _untrimmed(drill)
-    each = redis_mib[-1] * 1_024 / len(load.lifetime)
+    each = statistics.median(_sizes_kib(drill))
     scene.did("soak", f"{len(load.records):,} records over 90 days in {seconds:.0f} s")
     scene.note(
         f"memory of the worker at most {before:.0f} MiB in the second third, {after:.0f} in the last; Redis "
         f"{redis_mib[third]:.0f}, {redis_mib[2 * third]:.0f}, {redis_mib[-1]:.0f} MiB at the thirds, "
-        f"{each:.0f} KiB an influencer, event ids and all"
+        f"{each:.0f} KiB the median influencer"
     )
+    assert each <= BUDGET_KIB, f"{each:.0f} KiB for the median influencer"
     assert not untrimmed, f"panes that should be gone: {untrimmed[:5]}"
     assert after <= 1.10 * before + 10, "memory goes on growing"
+
+
+def _sizes_kib(drill: Drill) -> list[float]:
+    """What each influencer takes in Redis, event ids apart."""
+    return [
+        drill.redis.memory_usage(name, samples=0) / 1_024
+        for number in range(drill.load.partitions)
+        for name in drill.redis.scan_iter(match=f"{drill.keys(number).tag}i:*", count=1_000)
+    ]
 
 
 def _untrimmed(drill: Drill) -> list[str]:
@@ -134,11 +147,8 @@ def _untrimmed(drill: Drill) -> list[str]:
             panes = []
             for name in fields:
                 kind, _, index = name.decode().partition(":")
-                if kind in _PANES and index.lstrip("-").isdigit():
+                if kind in _KEPT and index.isdigit():
                     panes.append((kind, int(index)))
                     newest[kind] = max(newest.get(kind, 0), int(index))
-            for kind, index in panes:
-                width, keep = _PANES[kind]
-                if index < newest[kind] - keep // width - 1:
-                    found.append(f"{key} {kind}:{index}")
+            found += [f"{key} {kind}:{index}" for kind, index in panes if index < newest[kind] - _KEPT[kind]]
     return found

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
+import msgspec
 from fastapi import Depends, Path, Query, Request, Response
 
 from streams.alert_view import csv_cell
@@ -28,7 +29,7 @@ CSV: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"text/csv": {}}
 
 def answer(request: Request, body: Mapping[str, Any]) -> Response:
     """The body as JSON with its ETag; 304 when the caller has it already."""
-    return sent(request, json.dumps(body, allow_nan=False).encode())
+    return sent(request, msgspec.json.encode(body))
 
 
 def sent(request: Request, data: bytes, media: str = "application/json", **headers: str) -> Response:

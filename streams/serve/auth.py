@@ -61,8 +61,8 @@ class Caller:
     token_id: str
 
 
-def served(request: Request) -> Served:
-    """What the API works with."""
+async def served(request: Request) -> Served:
+    """What the API works with. (What is not `async` FastAPI would hand to a thread, and wait for it.)"""
     found: Served = request.app.state.served
     return found
 
@@ -74,7 +74,7 @@ def needs(scope: str) -> Callable[..., Awaitable[Caller]]:
         request: Request,
         given: HTTPAuthorizationCredentials | None = Security(_bearer),  # noqa: B008
     ) -> Caller:
-        state = served(request)
+        state: Served = request.app.state.served
         address = request.client.host if request.client is not None else "?"
         _take(state.limiter, f"address:{address}")
         token = await state.tokens.verify(given.credentials) if given is not None else None

@@ -13,7 +13,7 @@ from streams.reader import Reader, parse_alert
 #: Read anew at most so often, s; where reading takes long, at most a fifth of the time is spent on it.
 FRESH_S: Final = 0.5
 _SHARE: Final = 5.0
-_SLICE: Final = 200
+_SLICE: Final = 50
 
 
 class AlertCache:

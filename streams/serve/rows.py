@@ -21,7 +21,7 @@ log = logging.getLogger("rapport.serve")
 #: Read anew at most so often, s; where reading takes long, at most a fifth of the time is spent on it.
 FRESH_S: Final = 1.0
 _SHARE: Final = 5.0
-_SLICE: Final = 50
+_SLICE: Final = 10
 #: Points of the trend of a row: one a day.
 TREND_DAYS: Final = 30
 #: Worst first.

@@ -3,6 +3,10 @@
 Alertmanager holds an alert for firing until its `endsAt`, and keeps it in memory only. So what fires is sent
 again every `resend` seconds with an `endsAt` that lies `hold` ahead, and what fires there under our name is
 taken over when we begin: a restart of either side neither resolves nor doubles an alert.
+
+Several notifiers may tell one Alertmanager, and a partition may move from one to another. So before anything
+is sent again, what is not there any more goes: another has ended it. Only where Alertmanager itself began
+anew, and has forgotten everything, all is sent.
 """
 
 from __future__ import annotations
@@ -25,11 +29,14 @@ if TYPE_CHECKING:
     from streams.receivers.links import LinkMaker
 
 PATH: Final = "/api/v2/alerts"
+_STATUS: Final = "/api/v2/status"
 #: Ours, among those that Alertmanager holds.
 _OURS: Final = PATH + "?filter=job%3D%22rapport%22&filter=rapport_receiver%3D%22{name}%22"
 #: Alerts that are sent again, at most; and in one request.
 MOST: Final = 10_000
 BATCH: Final = 64
+_KEPT: Final = ("labels", "annotations", "startsAt", "generatorURL")
+_UNREADABLE: Final = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 #: Of the list of what fires there; some KiB an alert.
 LIST_BYTES: Final = 16 * 1024 * 1024
 
@@ -52,6 +59,7 @@ class AlertmanagerPusher:
         self._firing: dict[str, dict[str, Any]] = {}
         self._lock = asyncio.Lock()
         self._adopted = False
+        self._began = ""
         self._again: asyncio.Task[None] | None = None
 
     async def deliver(self, n: Notification) -> None:
@@ -79,6 +87,7 @@ class AlertmanagerPusher:
     async def tell_again(self) -> int:
         """Sends again what fires, and returns how many that are. Raises DeliveryError."""
         async with self._lock:
+            await self._drop_what_others_ended()
             ends = rfc3339(self._clock() + dt.timedelta(seconds=self._config.hold))
             for item in self._firing.values():
                 item["endsAt"] = ends
@@ -123,17 +132,34 @@ class AlertmanagerPusher:
 
     async def _adopt(self) -> None:
         """Takes over what fires there under our name, from before a restart of ours."""
-        raw = await self._poster.get(_OURS.format(name=self.name), LIST_BYTES)
-        try:
-            held = json.loads(raw)
-            for one in held[:MOST]:
-                kept = {
-                    key: one[key]
-                    for key in ("labels", "annotations", "startsAt", "generatorURL")
-                    if one.get(key)
-                }
-                self._firing.setdefault(one["annotations"]["alert_id"], kept | {"endsAt": one["endsAt"]})
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            # Cut, or not what we wrote: those are held until their `endsAt`, and told by us later.
-            self._firing = {}
+        # Cut, or not what we wrote: those are held until their `endsAt`, and told by us later.
+        self._began = await self._beginning()
+        self._firing = {**(await self._held() or {}), **self._firing}
         self._adopted = True
+
+    async def _held(self) -> dict[str, dict[str, Any]] | None:
+        """What fires there under our name, by alert id; None when its answer cannot be read."""
+        raw = await self._poster.get(_OURS.format(name=self.name), LIST_BYTES)
+        found: dict[str, dict[str, Any]] = {}
+        try:
+            for one in json.loads(raw)[:MOST]:
+                kept = {key: one[key] for key in _KEPT if one.get(key)}
+                found[one["annotations"]["alert_id"]] = kept | {"endsAt": one["endsAt"]}
+        except _UNREADABLE:
+            return None
+        return found
+
+    async def _beginning(self) -> str:
+        """When Alertmanager was started, as it says; "" when it does not."""
+        try:
+            return str(json.loads(await self._poster.get(_STATUS))["uptime"])
+        except _UNREADABLE:
+            return ""
+
+    async def _drop_what_others_ended(self) -> None:
+        known, self._began = self._began, await self._beginning()
+        if not known or known != self._began:
+            return
+        held = await self._held()
+        if held is not None and len(held) < MOST:
+            self._firing = {key: item for key, item in self._firing.items() if key in held}

@@ -20,7 +20,7 @@ from streams.receivers.base import DeliveryError
 from streams.receivers.links import LinkMaker
 from streams.receivers.sample import sample
 from tests.servers import free_port
-from tests.streams.receivers.web import Web, answer
+from tests.streams.receivers.web import OK, Web, answer
 
 FILE = """
 route: {receiver: none, group_wait: 1s}
@@ -133,4 +133,32 @@ async def test_one_that_lists_garbage_is_told_all_the_same():
             push = pusher(web.url, "odd", resend="10m")
             await push.deliver(sample("odd"))
             await push.aclose()
-        assert [request.line.split()[0] for request in web.got] == ["GET", "POST"]
+        assert [request.line.split()[0] for request in web.got] == ["GET", "GET", "POST"]
+
+
+async def test_what_another_notifier_ended_is_not_sent_again(manager):
+    one, two = pusher(manager, "shared"), pusher(manager, "shared")
+    other = sample("shared", at=now(), number="2")
+    bo = other.alerts[0].model_copy(update={"partnership_id": "acme--bo"})
+    await one.deliver(sample("shared", at=now(minutes=1), number="1"))
+    await two.deliver(other.model_copy(update={"alerts": [bo]}))  # and takes the first over
+    assert await two.tell_again() == 2
+    await one.deliver(sample("shared", "resolved", at=now(), number="1"))
+    assert await two.tell_again() == 1
+    assert [alert["labels"]["partnership_id"] for alert in await held(manager, "shared")] == ["acme--bo"]
+    await one.aclose()
+    await two.aclose()
+
+
+async def test_one_that_began_anew_and_forgot_everything_is_told_all():
+    def status(began: str) -> bytes:
+        return answer(200, json.dumps({"uptime": began}).encode())
+
+    empty = answer(200, b"[]")
+    async with Web([status("1"), empty, OK, status("2"), OK, status("2"), empty, OK]) as web:
+        push = pusher(web.url, "forgot", resend="10m")
+        await push.deliver(sample("forgot"))
+        assert await push.tell_again() == 1
+        assert await push.tell_again() == 0, "it runs since then, and holds it no more"
+        await push.aclose()
+    assert [request.line.split()[0] for request in web.got][:5] == ["GET", "GET", "POST", "GET", "POST"]

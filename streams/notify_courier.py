@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from processors.notify.queue import Bucket, Item, Queue
 from schemas import Notification
 from streams import metrics
-from streams.receivers.base import DeliveryError, Receiver
+from streams.receivers.base import Begins, DeliveryError, Receiver
 
 if TYPE_CHECKING:
     from schemas.receivers import Rate
@@ -67,7 +67,9 @@ class Courier:
 
     def start(self) -> None:
         """Begin to deliver."""
-        for name in self.receivers:
+        for name, receiver in self.receivers.items():
+            if isinstance(receiver, Begins):
+                receiver.begin()
             self._tasks += [
                 asyncio.create_task(self._work(name), name=f"deliver-{name}-{i}") for i in range(_AT_ONCE)
             ]

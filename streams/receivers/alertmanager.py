@@ -81,13 +81,24 @@ class AlertmanagerPusher:
             while len(firing) > MOST:
                 del firing[next(iter(firing))]  # Alertmanager holds it for `hold` from now
             self._firing = firing
+        self._begin(self._config.resend)
+
+    def begin(self) -> None:
+        """Takes over at once what fires there from before a restart of ours: nothing else may come for hours,
+        about what somebody acknowledged nothing at all."""
+        self._begin(0.0)
+
+    def _begin(self, wait_s: float) -> None:
         if self._again is None:
-            self._again = asyncio.create_task(self._keep_telling(), name=f"alertmanager {self.name}")
+            self._again = asyncio.create_task(self._keep_telling(wait_s), name=f"alertmanager {self.name}")
 
     async def tell_again(self) -> int:
         """Sends again what fires, and returns how many that are. Raises DeliveryError."""
         async with self._lock:
-            await self._drop_what_others_ended()
+            if self._adopted:
+                await self._drop_what_others_ended()
+            else:
+                await self._adopt()
             ends = rfc3339(self._clock() + dt.timedelta(seconds=self._config.hold))
             for item in self._firing.values():
                 item["endsAt"] = ends
@@ -102,9 +113,10 @@ class AlertmanagerPusher:
                 await self._again
         await self._poster.aclose()
 
-    async def _keep_telling(self) -> None:
+    async def _keep_telling(self, wait_s: float) -> None:
         while True:
-            await asyncio.sleep(self._config.resend)
+            await asyncio.sleep(wait_s)
+            wait_s = self._config.resend
             # The next round is the retry.
             with contextlib.suppress(DeliveryError):
                 await self.tell_again()

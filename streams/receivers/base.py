@@ -7,7 +7,7 @@ notifier's; a receiver says in its `DeliveryError` what it knows about that.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from streams.errors import RapportError, SettingsError
 
@@ -50,6 +50,14 @@ class Receiver(Protocol):
 
     async def aclose(self) -> None:
         """Gives connections back; nothing is delivered any more."""
+
+
+@runtime_checkable
+class Begins(Protocol):
+    """A receiver that has work of its own to do while nothing is delivered."""
+
+    def begin(self) -> None:
+        """Called once, within the loop, before the first delivery."""
 
 
 def open_receivers(routing: Routing, settings: Settings) -> dict[str, Receiver]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import pytest
 
 from schemas.receivers import AlertmanagerReceiver
+from streams.notify_courier import Courier
 from streams.receivers.alertmanager import AlertmanagerPusher
 from streams.receivers.base import DeliveryError
 from streams.receivers.links import LinkMaker
@@ -134,6 +135,21 @@ async def test_one_that_lists_garbage_is_told_all_the_same():
             await push.deliver(sample("odd"))
             await push.aclose()
         assert [request.line.split()[0] for request in web.got] == ["GET", "GET", "POST"]
+
+
+async def test_what_fires_is_taken_over_at_the_start_though_nothing_is_delivered(manager):
+    first, second = pusher(manager, "start", hold="10m"), pusher(manager, "start", hold="2h")
+    await first.deliver(sample("start", at=now()))
+    await first.aclose()
+    courier = Courier({"start": second}, {}, time.time)
+    courier.start()
+    async with asyncio.timeout(10):
+        while True:
+            (alert,) = await held(manager, "start")
+            if dt.datetime.fromisoformat(alert["endsAt"]) - now() > dt.timedelta(hours=1):
+                break
+            await asyncio.sleep(0.02)
+    await courier.stop()
 
 
 async def test_what_another_notifier_ended_is_not_sent_again(manager):

@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install compile demo test faults soak check format bench bench-check bench-peers board screenshots schemas
+.PHONY: help install compile demo test faults soak check format fuzz bench bench-check bench-peers board screenshots schemas
 .PHONY: clean distclean
 SHELL := /bin/bash
 

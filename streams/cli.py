@@ -33,6 +33,7 @@ from streams.commands import (
     rejected,
     relationships,
     replay,
+    reshard,
     rules,
     schemas,
     serve,
@@ -110,6 +111,7 @@ for module in (
     audit,
     serve,
     digest,
+    reshard,
     *people,
 ):
     module.register(app)

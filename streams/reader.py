@@ -25,7 +25,14 @@ from processors.panes import HOUR
 from processors.readings import unpacked
 from processors.snapshot import Snapshot, decode_snapshot
 from processors.state.connect import open_redis
-from processors.state.layout import LAYOUT_VERSION, PartitionKeys, layout_key, partition_of, snapshot_key
+from processors.state.layout import (
+    LAYOUT_VERSION,
+    PartitionKeys,
+    layout_key,
+    partition_of,
+    refusal_of,
+    snapshot_key,
+)
 from schemas import Alert, Reading
 from streams.errors import NotFoundError, RapportError, StoreUnavailableError
 from streams.settings import Settings
@@ -121,11 +128,8 @@ class Reader:
                     f"nothing is written under the namespace {self._settings.namespace!r} yet",
                     hint="has a worker run on this Redis? `rapport doctor` looks closer",
                 )
-            if int(layout["version"]) > LAYOUT_VERSION:
-                raise RapportError(
-                    f"the state has layout version {layout['version']}, this program knows {LAYOUT_VERSION}",
-                    hint="use the newer program",
-                )
+            if not layout["version"].isdecimal() or int(layout["version"]) > LAYOUT_VERSION:
+                raise RapportError(refusal_of(layout["version"]))
             self._topic, self._partitions = layout["topic"], int(layout["partitions"])
         return self._partitions
 

@@ -14,8 +14,7 @@ from streams.consume import Span, holds, spans
 from streams.errors import RapportError
 from streams.reader import Reader
 from streams.settings import Settings
-
-_SCAN = 1_000
+from streams.state_io import Keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +74,15 @@ async def reset(settings: Settings, *, dry_run: bool = False) -> list[Changed]:
         keys = await reader.keys()
     changed = []
     async with open_redis(settings.redis_url, socket_timeout=settings.redis_timeout_s) as client:
+        all_keys = Keys(settings, client)
         for key in keys:
             raw = await client.hget(key.fence, "next")
-            names = [name async for name in client.scan_iter(match=_escaped(key.tag) + "*", count=_SCAN)]
-            if not dry_run:
-                for start in range(0, len(names), _SCAN):
-                    await client.unlink(*names[start : start + _SCAN])
-            changed.append(Changed(key.partition, None if raw is None else int(raw), None, len(names)))
+            if dry_run:
+                count = len([name async for name in all_keys.places(key)])
+            else:
+                count = await all_keys.wipe(key)
+            changed.append(Changed(key.partition, None if raw is None else int(raw), None, count))
         if not dry_run:
             of_all = layout_key, receipts_key, snapshot_key
             await client.delete(*(key_of(settings.namespace) for key_of in of_all))
     return changed
-
-
-def _escaped(text: str) -> str:
-    """A text that SCAN's pattern takes literally."""
-    return "".join(f"\\{letter}" if letter in "*?[]^\\" else letter for letter in text)

@@ -23,7 +23,7 @@ from processors.actors import ActorHasher
 from processors.book import Book
 from processors.ledgers.insights import Insights
 from processors.scores import METHOD_VERSION
-from processors.state.layout import LAYOUT_VERSION, hash_key_key, hash_used_key, layout_key
+from processors.state.layout import LAYOUT_VERSION, hash_key_key, hash_used_key, layout_key, refusal_of
 from processors.state.redis_store import RedisStore
 from processors.state.store import StoreError
 from schemas import topics
@@ -214,10 +214,13 @@ class Worker:
         for name, value in wanted.items():
             stands = found[name.encode()].decode()
             if stands != value:
+                if name == "version":
+                    raise WorkerError(refusal_of(stands))
                 raise WorkerError(
                     f"state in Redis (namespace {settings.namespace}) was laid out for {name} {stands}, "
                     f"but here it "
-                    f"is {value}: take another RAPPORT_NAMESPACE, or the topic that the state belongs to"
+                    f"is {value}: take another RAPPORT_NAMESPACE, or the topic that the state belongs to; "
+                    f"`rapport reshard` changes the partitions of both"
                 )
         return count
 

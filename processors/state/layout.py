@@ -41,7 +41,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-LAYOUT_VERSION = 1
+#: Raised with every change that older programs could not read: see processors.state.migrations.
+LAYOUT_VERSION = 2
 _WORDS = struct.Struct("<I")
 
 
@@ -109,6 +110,18 @@ class PartitionKeys:
 def layout_key(namespace: str) -> str:
     """Key of the layout hash of one installation."""
     return f"{{{namespace}}}layout"
+
+
+def refusal_of(version: str) -> str:
+    """Why state of another layout version cannot be worked on, and what to do."""
+    if not version.isdecimal():
+        return "an import of state runs, or was cut off: `rapport state import --replace` does it again"
+    if int(version) < LAYOUT_VERSION:
+        return (
+            f"state has layout version {version}, this program {LAYOUT_VERSION}: stop all workers and run "
+            "`rapport state migrate`"
+        )
+    return f"state has layout version {version}, this program knows {LAYOUT_VERSION}: use the newer program"
 
 
 def hash_key_key(namespace: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 
 from processors.state.connect import open_redis, primaries
-from processors.state.layout import LAYOUT_VERSION, hash_key_key, layout_key
+from processors.state.layout import LAYOUT_VERSION, hash_key_key, layout_key, refusal_of
 from processors.state.redis_store import LIBRARY_VERSION, library_versions
 from schemas.topics import EVENTS
 from streams.doctor.check import CONNECT_S, Check, bounded, why
@@ -41,17 +41,16 @@ class StoreFindings:
         topic = self.settings.topic(EVENTS)
         version, laid_topic, count = (fields.get(name) for name in ("version", "topic", "partitions"))
         if version != str(LAYOUT_VERSION):
-            what = f"state is laid out in version {version}, this program knows {LAYOUT_VERSION}"
-            return [
-                Check("layout", "fail", what, "use another RAPPORT_NAMESPACE, or the program that wrote it")
-            ]
+            what, _, advice = refusal_of(str(version)).partition(": ")
+            return [Check("layout", "fail", what, advice)]
         if laid_topic != topic:
             what = f"state under {self.settings.namespace!r} is of the topic {laid_topic}, not of {topic}"
             return [Check("layout", "fail", what, "use another RAPPORT_NAMESPACE for another topic")]
         if partitions is not None and count != str(partitions):
             what = f"state is laid out for {count} partitions, {topic} has {partitions}"
             advice = (
-                "keys lie elsewhere now: use another RAPPORT_NAMESPACE, the state is rebuilt from the topic"
+                "keys lie elsewhere now: `rapport reshard` changes both; or use another RAPPORT_NAMESPACE, "
+                "and the state is rebuilt from the topic"
             )
             return [Check("layout", "fail", what, advice)]
         return [Check("layout", "ok", f"version {version}, {count} partitions of {topic}")]

@@ -110,7 +110,7 @@ class SharedIds:
             pipe.expire(self._head, _EXPIRY_S)
             _, beyond, *_ = await pipe.execute()
             if beyond:
-                pipe.unlink(*beyond)
+                pipe.execute_command("UNLINK", *beyond)
                 await pipe.execute()
         self._asked = -_LIST_S
         return name

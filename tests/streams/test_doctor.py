@@ -12,7 +12,7 @@ import redis.asyncio as redis
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import NewTopic
 
-from processors.state.layout import hash_key_key, layout_key, partition_of
+from processors.state.layout import LAYOUT_VERSION, hash_key_key, layout_key, partition_of
 from processors.state.redis_store import RedisStore
 from schemas.topics import EVENTS, PARTNERSHIPS
 from streams.doctor import Check, _versions, run_checks
@@ -45,7 +45,11 @@ async def test_a_sound_installation_has_nothing_that_fails(
     await ensure_topics(settings)
     await client.hset(
         layout_key(settings.namespace),
-        mapping={"version": "1", "topic": settings.topic(EVENTS), "partitions": str(settings.partitions)},
+        mapping={
+            "version": str(LAYOUT_VERSION),
+            "topic": settings.topic(EVENTS),
+            "partitions": str(settings.partitions),
+        },
     )
     found = await findings(settings.model_copy(update={"hash_key": "s3cret"}))
     found.pop("versions")  # depends on how the package is installed: tested on its own
@@ -105,7 +109,7 @@ async def test_state_that_is_laid_out_otherwise_is_found(
     change: dict[str, str], said: str, settings: Settings, client: Any
 ) -> None:
     await ensure_topics(settings)
-    sound = {"version": "1", "topic": settings.topic(EVENTS), "partitions": "4"}
+    sound = {"version": str(LAYOUT_VERSION), "topic": settings.topic(EVENTS), "partitions": "4"}
     await client.hset(layout_key(settings.namespace), mapping=sound | change)
     check = (await findings(settings))["layout"]
     assert check.status == "fail" and said in check.what

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from processors.rules.effective import differences
-from processors.state.layout import PartitionKeys, layout_key
+from processors.state.layout import LAYOUT_VERSION, PartitionKeys, layout_key
 from processors.state.redis_store import RedisStore
 from processors.state.store import Write
 from streams.cli import run
@@ -150,7 +150,9 @@ def _line(which: str, number: int, state: str, at: str) -> bytes:
 async def _told(url: str) -> None:
     store = RedisStore(url)
     await store.load_library()
-    await store.layout(layout_key("rules"), {"version": "1", "topic": "events", "partitions": "2"})
+    await store.layout(
+        layout_key("rules"), {"version": str(LAYOUT_VERSION), "topic": "events", "partitions": "2"}
+    )
     for number in (0, 1):
         keys = PartitionKeys("rules", "events", number)
         claim = await store.claim(keys)

@@ -1,0 +1,1 @@
+"""What comes from outside, bent at random: no crash, no hang, and the contract agrees."""

@@ -49,7 +49,8 @@ def compiled(expression: str) -> Any:
             raise ValueError(f"longer than {_LENGTH_MAX} characters")
         return jmespath.compile(expression)
     except (JMESPathError, ValueError, RecursionError) as error:
-        why = " ".join(str(error).split())[:200]
+        # Half a surrogate pair in the expression would break the message that shows it.
+        why = " ".join(str(error).split())[:200].encode("utf-8", "backslashreplace").decode()
         raise PydanticCustomError(
             "expression", "is no JMESPath expression: {why}",
             {"why": why, "hint": "a constant is written as {const: …}"},

@@ -55,7 +55,7 @@ class FileMemory(LocalIndex):
             found = json.loads(self._path.read_text(encoding="utf-8"))["cursor"]
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise InputError(
                 f"{self._path}: holds no cursor: {error}", hint="delete it to begin anew"
             ) from error

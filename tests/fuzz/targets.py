@@ -92,6 +92,8 @@ def gzip_body(data: bytes) -> str:
         return str(refusal.status)
     except ValueError:
         return "no gzip"
+    except OverflowError:
+        return "too large"
 
 
 def _beyond() -> str:

@@ -36,6 +36,19 @@ def test_bent_inputs_neither_crash_nor_hang_anything(files: Files, seed: int | N
         )
 
 
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("mapping", b"source: x\nitems: 'row\"\\ud800\"s'\nacts: []\n"),
+        ("cursor", b"[" * 100_000),
+        ("state", b"(\xb5/\xfd"),
+    ],
+)
+def test_what_was_found_before_is_mended(files: Files, name: str, data: bytes) -> None:
+    (target,) = (target for target in all_targets(files) if target.name == name)
+    assert target.run(data) == "refused"
+
+
 @pytest.mark.parametrize("what", ["raises", "hangs"])
 def test_a_finding_is_told_with_what_makes_it_again(
     files: Files, what: str, monkeypatch: pytest.MonkeyPatch, tmp_path

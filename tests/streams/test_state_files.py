@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -22,8 +23,8 @@ from streams.reader import Reader
 from streams.settings import Settings
 from streams.state_files import Store, bring_in, export, open_store, upgrade
 from tests.conftest import Pair
-from tests.servers import REPO
-from tests.workers import environment
+from tests.servers import REPO, RedisServer
+from tests.workers import environment, until
 
 pytestmark = pytest.mark.servers
 #: Written by a worker of layout 1 (readings as plain JSON), from 2,500 generated events on 2 partitions.
@@ -225,3 +226,31 @@ async def test_the_commands_say_what_they_did(target: Settings, tmp_path: Path) 
 
 def read_count(path: Path) -> int:
     return sum(1 for _ in entries(path))
+
+
+@pytest.mark.parametrize("how", ["rdb", "aof"])
+async def test_a_copy_of_redis_own_files_brings_all_back(
+    redis_server: Callable[..., RedisServer], settings_for: Callable[..., Settings], embedded_pair: Pair,
+    tmp_path: Path, how: str,
+) -> None:  # fmt: skip
+    """The steps of docs/state.md: the copy is taken while the server runs."""
+    server = redis_server(appendonly=how == "aof")
+    settings = settings_for(embedded_pair, redis_url=server.url, topic_prefix="", partitions=2)
+    await bring_in(settings, OLDER)
+    before = await content(settings)
+    async with open_store(settings) as store:
+        if how == "rdb":
+            saved = await store.keys.ask(store._redis.lastsave())
+            await asyncio.sleep(1.1)
+            await store.keys.ask(store._redis.bgsave())
+            await until(lambda: store.keys.ask(store._redis.lastsave()), lambda at: at != saved, within=20)
+        else:
+            await asyncio.sleep(1.5)  # appendfsync everysec
+    name = "dump.rdb" if how == "rdb" else "appendonlydir"
+    kept = tmp_path / "restored"
+    kept.mkdir()
+    copy = shutil.copy2 if how == "rdb" else shutil.copytree
+    copy(server.directory / name, kept / name)
+    server.kill()
+    with RedisServer(kept, appendonly=how == "aof") as restored:
+        assert await content(settings.model_copy(update={"redis_url": restored.url})) == before

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from schemas.receivers import AlertmanagerReceiver, WebhookReceiver
+from schemas.notifications import MOST_ALERTS
+from schemas.receivers import AlertmanagerReceiver, GrafanaReceiver, WebhookReceiver
 from schemas.routing import Routing, load_routing, resolved_routes
 from schemas.yamlfile import YamlError
 from streams.errors import InputError, SettingsError
@@ -65,7 +66,14 @@ def doubts(routing: Routing) -> Iterator[str]:
                     f"receiver {config.name}: `hold` ({config.hold:g} s) should be longer than the route's "
                     f"`repeat_interval` ({longest:g} s), or a restart of the notifier may end alerts there"
                 )
+    each = {c.name for c in routing.receivers if isinstance(c, AlertmanagerReceiver | GrafanaReceiver)}
     for route in routes:
+        for name in sorted(each.intersection(route.receivers)):
+            if not {"...", "partnership_id"}.intersection(route.group_by):
+                yield (
+                    f"{route.key}: receiver {name} keeps every alert by itself, and a message holds at most "
+                    f"{MOST_ALERTS}: put partnership_id into `group_by`, or it misses the others"
+                )
         if route.group_wait > route.group_interval > 0:
             yield f"{route.key}: `group_wait` is longer than `group_interval`"
         if route.repeat_interval < route.group_interval:

@@ -108,10 +108,19 @@ def test_test_says_what_went_wrong(file, capsys):
 def test_what_is_hardly_meant_is_told(tmp_path):
     path = tmp_path / "notify.yaml"
     path.write_text(
-        "route: {receiver: am, repeat_interval: 1m}\n"
+        "route: {receiver: am, repeat_interval: 1m, group_by: [brand_id]}\n"
         "receivers:\n  - {name: am, type: alertmanager, url: 'https://am.example', hold: 30s}\n"
         "  - {name: hook, type: webhook, url: 'https://h.example'}\n"
     )
     told = "\n".join(doubts(read_routing(path)))
-    for words in ("no route leads", "`hold`", "`secrets`", "shorter than `group_interval`", "links"):
+    for words in (
+        "no route leads",
+        "`hold`",
+        "`secrets`",
+        "shorter than `group_interval`",
+        "links",
+        "am keeps every alert by itself, and a message holds at most 20",
+    ):
         assert words in told
+    path.write_text(path.read_text().replace("brand_id", "brand_id, partnership_id"))
+    assert "by itself" not in "\n".join(doubts(read_routing(path)))

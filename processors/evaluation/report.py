@@ -20,16 +20,16 @@ _RECALLS = {
 
 #: Why a type is mostly missed in these worlds, at this rate of false alerts: seen in the verdicts of misses.
 _WHY = {
-    "audience_drift_interest": "topics are told of two accounts in five; a shift from .1 to .4 over weeks is "
-    "a handful of acts in the allowed 21 days, and most alerts come after them",
-    "comment_bots": "waves of ten or twenty comments on accounts that draw as many by themselves, or hardly "
-    "drew any before, so that there is no past to hold them against",
+    "audience_drift_interest": "topics are told of two accounts in five: some fifty known acts in the "
+    "allowed 21 days, while the share still drifts; three standard deviations for most, where the limits lie",
+    "comment_bots": "waves that add less than half to what an account draws by itself, accounts that hardly "
+    "drew any before, and second waves where the first one is part of the past",
     "employee_leaves": "a tie is a few acts a month: that they stop takes weeks to be told from chance",
-    "influencer_fades": "whoever gives fewer than six answers a week (most give about one) cannot be told, "
-    "within a fortnight, from one who fades",
+    "influencer_fades": "a third of the answers is lost within the allowed fortnight, which ten answers or "
+    "fewer (most give about one a week) cannot tell from chance; real people fade without any cause, too",
     "silence": "as with fading: for most accounts a week without an answer or a mention is nothing unusual",
-    "slow_decay": "3 % a week are 9 % in the allowed three weeks, where posts differ by a quarter from one "
-    "to the next",
+    "slow_decay": "2 % a day are a quarter on average over the allowed four weeks, where posts differ by a "
+    "quarter from one to the next and levels wander; most are found after them",
     "sponsored_fatigue": "in the allowed three weeks an influencer posts about ten times, and the sponsored "
     "share grows by one or two of these",
 }  # fmt: skip

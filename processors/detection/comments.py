@@ -62,6 +62,8 @@ BESIDE, BESIDE_PLAIN, ALONE = 1.3, 0.8, 6.0
 PLAIN: Final = 3.0
 #: Volume alone speaks over two posts, at (so many times what the likes account for, with such a chance).
 VOLUME_ALONE: Final = ((3.5, 6.0), (5.0, 3.8))
+#: New comments that confirm it; where a second post is evidence already, and the sum this high, one.
+CONFIRM, SURE = 3, 5.2
 #: Comments beyond the usual, or repeated ones, that it must be about.
 MIN_EXCESS: Final = 5
 #: Share of comments that name somebody from which it is a giveaway, and its multiple of the usual.
@@ -279,7 +281,8 @@ def bought_comments(look: Look) -> Verdict:
     told = verdict(
         look, SUBJECT, RULE, breached=breached,
         reason=SUBJECT if breached else "explained" if accounted else "steady",
-        z=best.score, n=best.came, needed=3, explainers=(best.giveaway, *said),
+        z=best.score, n=best.came, needed=1 if best.posts > 1 and best.score >= SURE else CONFIRM,
+        explainers=(best.giveaway, *said),
         effect=-min(0.95, best.excess / max(1.0, best.came)) if breached else 0.0,
         critical=breached and best.excess >= 0.5 * best.came and best.came >= 30,
         actors=round(best.excess) if best.excess > 0 else None,

@@ -7,6 +7,7 @@ expression, and if one of them finds nothing, neither does the template.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ from schemas.events import Clock, Kind, Metric, Op
 from streams.sources.abilities import ASPECTS
 
 _LENGTH_MAX: Final = 1_000
+_ZONE_MAX: Final = 100
 _BRACES: Final = re.compile(r"\{([^{}]+)\}")
 NAMED_FORMATS: Final = ("rfc3339", "s", "ms", "us")
 Aspect = Literal[
@@ -87,6 +89,8 @@ def _literal(value: Any) -> Any:
 
 def _zone(value: str) -> str:
     try:
+        if len(value) > _ZONE_MAX:  # each slash is a package that is looked for, one within the other
+            raise ValueError(f"longer than {_ZONE_MAX} characters")
         ZoneInfo(value)
     except (ValueError, OSError, KeyError) as error:  # KeyError: no zone of that name
         raise PydanticCustomError(
@@ -159,7 +163,20 @@ class At(_Part):
     def _known(self) -> Self:
         if self.format not in NAMED_FORMATS and "%" not in self.format:
             raise PydanticCustomError("format", "should be rfc3339, s, ms, us or a pattern with %")
+        if self.format not in NAMED_FORMATS and not _can_be_read(self.format):
+            raise PydanticCustomError(
+                "format", "is no pattern for a time: has it a directive twice, or one that does not exist?"
+            )
         return self
+
+
+def _can_be_read(pattern: str) -> bool:
+    """Whether the pattern reads what it writes; strptime tells a bad one only when it meets a time."""
+    try:
+        dt.datetime.strptime(dt.datetime(2026, 9, 21, 13, 46, 40, tzinfo=dt.UTC).strftime(pattern), pattern)
+    except (ValueError, re.error):
+        return False
+    return True
 
 
 _At = Annotated[

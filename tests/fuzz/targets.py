@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import re
 import tempfile
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,6 +147,12 @@ def routing(data: bytes) -> str:
 
 def mapping(data: bytes) -> str:
     """A mapping file, and a payload through it where it is taken."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PendingDeprecationWarning)  # of jmespath, about an old way to quote
+        return _mapping(data)
+
+
+def _mapping(data: bytes) -> str:
     try:
         source = MappingSource(load_yaml(data.decode("utf-8", "replace"), Mapping, name="mapping"))
     except YamlError:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.fuzz.__main__ import _hang, fuzz
 from tests.fuzz.targets import Files, FindingError, Target, all_targets
+from tests.streams.sources.cases import FIXTURES
 
 _INPUTS = 6_000
 
@@ -40,6 +41,7 @@ def test_bent_inputs_neither_crash_nor_hang_anything(files: Files, seed: int | N
     ("name", "data"),
     [
         ("mapping", b"source: x\nitems: 'row\"\\ud800\"s'\nacts: []\n"),
+        ("mapping", (FIXTURES / "reviews.yaml").read_bytes().replace(b"/Berlin", b"/Ber" * 2_000)),
         ("cursor", b"[" * 100_000),
         ("state", b"(\xb5/\xfd"),
     ],

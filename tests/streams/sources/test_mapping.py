@@ -81,6 +81,7 @@ def test_an_expression_that_fails_is_a_reason(tmp_path: Path) -> None:
         ("at: at", "at: 'a['", "rules[0].at: is no JMESPath expression"),
         ("at: at", "at: {path: at, zone: Europe/Nowhere}", "no such time zone"),
         ("at: at", "at: {path: at, format: iso}", "should be rfc3339, s, ms, us"),
+        ("at: at", "at: {path: at, format: '%Y %Y'}", "is no pattern for a time"),
         ('"shop/{id}"', '"shop/{id"', "a brace is not closed"),
         ('  actor: {id: "shop:{user}"}\n', "", "`actor` with its `id` is needed"),
         ("kind: comment", "kind: counter", "a counter needs"),

@@ -70,7 +70,7 @@ class Outbound:
     readings: list[tuple[str, bytes, int]] = field(default_factory=list)  # partnership, JSON, epoch s
     transitions: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # influencer, contract alert
     newest: dict[str, tuple[bool, bytes]] = field(default_factory=dict)  # partnership -> (unpartnered, JSON)
-    histories: dict[str, bytes] = field(default_factory=dict)  # partnership -> rows (processors.history)
+    histories: dict[str, bytes] = field(default_factory=dict)  # partnership -> packed history
     shown: dict[str, Shown] = field(default_factory=dict)  # by partnership
     compared: list[dict[str, Any]] = field(default_factory=list)  # with shadow rules: of both sets
 
@@ -134,7 +134,10 @@ class Evaluator:
             values, alerting.firing_of(inf, pid),
         )  # fmt: skip
         if at % HOUR == 0:
-            self._keep(inf, pid, history.append(inf.histories.get(pid, b""), at, health, signals))
+            inf.histories[pid] = self.out.histories[pid] = history.grown(
+                inf.histories.get(pid), at, health, signals
+            )
+            inf.mark(f"sp:{pid}")
             self.facts[inf.id] = facts_of(inf, inp, signals, self.facts.get(inf.id))
 
     def _age(self, inf: Influencer, at: int) -> int | None:
@@ -201,10 +204,6 @@ class Evaluator:
         """An alert's transition goes out with the next fenced write."""
         self.out.transitions.append((influencer, alert))
 
-    def _keep(self, inf: Influencer, pid: str, rows: bytes) -> None:
-        inf.histories[pid] = self.out.histories[pid] = rows
-        inf.mark(f"sp:{pid}")
-
     def write(self, write: Write, keys: PartitionKeys) -> None:
         """Add what was gathered to the fenced write."""
         for unpartnered, key in ((False, keys.readings), (True, keys.readings_none)):
@@ -215,8 +214,8 @@ class Evaluator:
             if fields:
                 write.add("HSET", key, fields)
         histories: list[bytes | str | int] = []
-        for pid, rows in self.out.histories.items():
-            histories += (pid, history.pack(rows))
+        for pid, packed_rows in self.out.histories.items():
+            histories += (pid, history.health_of(packed_rows))
         if histories:
             write.add("HSET", keys.spark, histories)
         for _, alert in self.out.transitions:

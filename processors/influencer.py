@@ -127,7 +127,7 @@ class Influencer:
         self.states: dict[
             str, dict[tuple[str, str, str], AlertState]
         ] = {}  # decoded alert states by partnership
-        self.histories: dict[str, bytes] = {}  # partnership -> rows (processors.history)
+        self.histories: dict[str, bytes] = {}  # partnership -> packed rows (processors.history)
         self.slow: dict[str, Slow] = {}  # partnership -> hourly signals as last computed
         self.kept_day = -1  # day on which the key's expiry was last moved on
         self.shown_at = 0.0  # wall time of the last provisional reading
@@ -352,7 +352,7 @@ class Influencer:
         if group == "ref":
             return encode_reference(self.references[rest]) if rest in self.references else None
         if group == "sp":
-            return history.pack(self.histories[rest])
+            return self.histories[rest]
         if group == "slow":
             return compress(_pack(self.slow[rest]), 1)
         return self.alerts.get(rest)
@@ -379,7 +379,7 @@ class Influencer:
             elif group == "ref":
                 self.references[rest] = decode_reference(value)
             elif group == "sp":
-                self.histories[rest] = history.unpack(value)
+                self.histories[rest] = history.current(value)
             elif group == "slow":
                 self.slow[rest] = _slow(value if value[:1] == b"\x92" else decompress(value))
             elif group == "al":

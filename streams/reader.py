@@ -6,7 +6,7 @@ The layout is drawn in `processors.state.layout`. Every call has a timeout and i
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import isfinite
@@ -43,6 +43,7 @@ log = logging.getLogger("rapport.reader")
 NONE_PREFIX = "none--"
 _TRIES = 3
 _M = TypeVar("_M", bound=BaseModel)
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,24 +188,31 @@ class Reader:
         # A partnership that moved to another influencer leaves an old reading on the old one's partition.
         return max((r for r in found if r is not None), key=lambda reading: reading.at, default=None)
 
-    async def histories(self) -> dict[str, bytes]:
-        """What readings of each partnership were, as rows of `processors.history`."""
-        found = {name: unpacked_rows(value, name) for name, value in (await self.history_bytes()).items()}
-        return {name: rows for name, rows in found.items() if rows is not None}
+    async def history(self, influencer_id: str, partnership_id: str) -> bytes:
+        """What readings of a partnership were, as rows of `processors.history`; empty: none are kept."""
+        keys = await self.keys()
+        key = keys[partition_of(influencer_id, len(keys))].influencer(influencer_id)
+        value = await self._ask(self._redis.hget(key, f"sp:{partnership_id}"))
+        found = None if value is None else _read(history.unpack, value, partnership_id)
+        return found or b""
 
-    async def history_bytes(self) -> dict[str, bytes]:
-        """The same packed as it lies; for who unpacks only what changed."""
+    async def health(self, partnership_id: str) -> SparkLine:
+        """Health of one partnership over time, newest last, as far back as it is kept."""
+        packed = await self._everywhere("spark", partnership_id)
+        # A partnership that moved to another influencer leaves an old one behind.
+        return max((health_line(value, partnership_id) for value in packed), key=_newest, default=[])
+
+    async def health_bytes(self) -> dict[str, bytes]:
+        """The same of each partnership, packed as it lies; for who unpacks only what changed."""
         return dict(await self._by_name([key.spark for key in await self.keys()]))
 
-    async def history(self, partnership_id: str) -> bytes:
-        """What readings of one partnership were, as rows of `processors.history`; empty: none are kept."""
-        packed = await self._everywhere("spark", partnership_id)
-        found = [rows for value in packed if (rows := unpacked_rows(value, partnership_id)) is not None]
-        return max(found, key=len, default=b"")
+    async def healths(self) -> dict[str, SparkLine]:
+        """Health of each partnership over time, newest last, as far back as it is kept."""
+        return {name: health_line(value, name) for name, value in (await self.health_bytes()).items()}
 
     async def sparks(self) -> dict[str, SparkLine]:
         """Health by the hour for each partnership, newest last, of the last three days."""
-        return {name: spark(rows) for name, rows in (await self.histories()).items()}
+        return {name: by_the_hour(line) for name, line in (await self.healths()).items()}
 
     async def alerts(self) -> list[Alert]:
         """The newest transition of each alert, newest first."""
@@ -322,21 +330,23 @@ def _fence(partition: int, raw: Mapping[bytes, bytes]) -> Fence:
     return Fence(partition, place, int(number.get("epoch", 0)), clock or None, totals)
 
 
-def spark(rows: bytes) -> SparkLine:
-    """Health by the hour, as far back as each hour is kept."""
-    line = [(at, value) for at, value, _, _ in history.points(rows, history.HEALTH)]
+def by_the_hour(line: SparkLine) -> SparkLine:
+    """The part of health over time that has a value each hour."""
     return [point for point in line if point[0] > line[-1][0] - history.STEPS[0][0] * HOUR]
 
 
-def healths(rows: bytes) -> SparkLine:
-    """Health as far back as it is kept."""
-    return [(at, value) for at, value, _, _ in history.points(rows, history.HEALTH)]
+def health_line(value: bytes, name: str) -> SparkLine:
+    """Health over time, unpacked; what cannot be read is told in the log, and empty."""
+    return _read(history.health, value, name) or []
 
 
-def unpacked_rows(value: bytes, name: str) -> bytes | None:
-    """Rows of a history as it lies; one that cannot be read is told in the log."""
+def _newest(line: SparkLine) -> int:
+    return line[-1][0] if line else 0
+
+
+def _read(unpack: Callable[[bytes], _T], value: bytes, name: str) -> _T | None:
     try:
-        return history.unpack(value)
+        return unpack(value)
     except (ValueError, MsgspecError) as error:
         # One unreadable value must not hide all others; it is told, not swallowed.
         log.warning("the history of %r in Redis cannot be read: %s", name, error)

@@ -20,7 +20,7 @@ TAGids:<hour>       string  event ids seen in that hour of arrival, appended 8-b
 TAGacts:<hour>      string  what an undo may take back: appended 24-byte records, 7 days
 TAGreadings         hash    partnership id -> newest reading (contract `Reading`), JSON packed with zlib
 TAGreadings:none    hash    the same for influencers without a partnership
-TAGspark            hash    partnership id -> what readings were for 90 days (processors.history)
+TAGspark            hash    partnership id -> health over time (processors.history)
 TAGalerts           hash    fingerprint -> newest transition of the alert as JSON (contract `Alert`)
 TAGunevaluated      hash    influencers that were touched and wait for their next boundary (values empty)
 TAGpart             string  what this partition tells for the snapshot (msgpack, processors.snapshot.Part)

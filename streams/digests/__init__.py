@@ -12,7 +12,7 @@ from typing import Any, Final
 from processors.digest import make_digest
 from streams.errors import NotFoundError, RapportError
 from streams.people import People, Who
-from streams.reader import event_clock, healths
+from streams.reader import event_clock
 
 FORMATS: Final = ("text", "html", "markdown", "json")
 LONGEST: Final = timedelta(days=92)
@@ -48,8 +48,7 @@ async def gather(
         raise NotFoundError(f"there are no readings of the brand {brand!r}")
     clock = event_clock(await reader.fences())
     at = datetime.fromtimestamp(clock, now.tzinfo) if clock is not None else now
-    kept = await reader.histories()
-    sparks = {name: healths(rows) for name, rows in kept.items() if name in known}
+    sparks = {name: line for name, line in (await reader.healths()).items() if name in known}
     alerts = [alert for alert in await people.alerts() if takes(alert.brand_id, alert.partnership_id)]
     brands = frozenset([brand]) if brand is not None else who.brands
     acts = [act for _, act in await people.audit(since=now - length, brands=brands, limit=2_000)]

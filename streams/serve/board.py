@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from schemas import Reading
 from streams.errors import NotFoundError
-from streams.reader import spark
+from streams.reader import by_the_hour
 from streams.serve.answers import PartnershipId, State, answer
 from streams.serve.auth import Caller, needs
 from streams.serve.rows import Row, by_partnership, row, weakest_first
@@ -53,6 +53,6 @@ async def partnership(
     reading = await state.reader.reading(partnership_id)
     if reading is None or not caller.who.sees(reading.brand_id):
         raise NotFoundError(f"no reading of {partnership_id!r} yet")
-    line = spark(await state.reader.history(partnership_id))
+    line = by_the_hour(await state.reader.health(partnership_id))
     told = {"reading": reading.model_dump(mode="json"), "health": [list(point) for point in line]}
     return answer(request, told)

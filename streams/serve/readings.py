@@ -115,11 +115,13 @@ async def past(
     form: Form = "json",
 ) -> Response:  # fmt: skip
     """Health and signals over time, with their intervals."""
-    await find(state, caller, partnership_id)
+    item, newest_one, _ = await find(state, caller, partnership_id)
     if since is not None and until is not None and since >= until:
         raise InputError("from: must lie before `to`")
     stretch = _step(step)
-    rows = await state.reader.history(partnership_id)
+    of = item if item is not None else newest_one
+    assert of is not None  # `find` gives one of them
+    rows = await state.reader.history(of.influencer_id, partnership_id)
     lines = {}
     for name in signal or history.NAMES:
         lines[name] = _between(list(history.points(rows, name)), since, until, stretch)

@@ -15,7 +15,7 @@ from processors.readings import unpacked
 from schemas import Alert, Partnership
 from schemas.common import Time
 from streams.errors import NotFoundError
-from streams.reader import Reader, unpacked_rows
+from streams.reader import Reader, health_line
 
 log = logging.getLogger("rapport.serve")
 #: Read anew at most so often, s; where reading takes long, at most a fifth of the time is spent on it.
@@ -149,13 +149,13 @@ class RowCache:
         self._raw, self._readings = raw, found
 
     async def _read_trends(self) -> None:
-        packed = await self._reader.history_bytes()
+        packed = await self._reader.health_bytes()
         trends = {name: line for name, line in self.trends.items() if name in packed}
         changed = [name for name, value in packed.items() if self._histories.get(name) != value]
         for number, name in enumerate(changed, 1):
             if number % _SLICE == 0:
                 await asyncio.sleep(0)
-            trends[name] = history.days(unpacked_rows(packed[name], name) or b"", TREND_DAYS)
+            trends[name] = history.days(list(health_line(packed[name], name)), TREND_DAYS)
         self._histories, self.trends = packed, trends
 
 

@@ -35,7 +35,7 @@ def test_a_row_tells_health_and_signals_with_their_intervals() -> None:
     ((at, value, lo, hi),) = points(rows, HEALTH)
     assert (at, value) == (START, 61.2) and lo is not None and hi is not None
     assert 54 < lo <= 55.1 and 70.24 <= hi < 71
-    assert next(points(rows, "all_in"))[1:] == (100.0, 98.0, 100.0)
+    assert next(points(rows, "all_in"))[1:] == (100.0, 97.5, 100.0)
     for missing in ("relationship", "connection"):
         assert list(points(rows, missing)) == [(START, None, None, None)]
     with pytest.raises(ValueError):
@@ -87,14 +87,24 @@ def test_packing_gives_back_what_it_took_and_is_small() -> None:
         rows = append(rows, START + number * HOUR, scores.pop(HEALTH), scores)
     packed = pack(rows)
     assert unpack(packed) == rows
-    assert len(rows) < 8_000 and len(packed) < 3_000
+    assert len(rows) < 8_000 and len(packed) < 3_000 and len(history.health_of(packed)) < 600
+
+
+def test_health_alone_is_the_same() -> None:
+    packed = pack(grown(50 * 24))
+    alone = history.health_of(packed)
+    assert history.health(alone) == [(at, value) for at, value, *_ in points(unpack(packed), HEALTH)]
+    assert history.health(history.health_of(pack(b""))) == []
 
 
 def test_what_was_written_when_only_health_was_kept_is_read() -> None:
     line = [(START, 60.04), (START + HOUR, None)]
     told = [(START, 60.0, None, None), (START + HOUR, None, None, None)]
     for data in (json.dumps(line).encode(), msgspec.msgpack.encode(line)):
-        assert list(points(unpack(data), HEALTH)) == told
+        assert list(points(unpack(data), HEALTH)) == told and history.health(data) == line
+        more = history.grown(history.current(data), START + 2 * HOUR, Score(70.0), {})
+        assert history.current(more) == more
+        assert list(points(unpack(more), HEALTH)) == [*told, (START + 2 * HOUR, 70.0, None, None)]
 
 
 @pytest.mark.parametrize("data", [b"\x01nonsense", b"\x01" + history.compress(b"abc"), b"\xc1", b"[1", b""])
@@ -109,8 +119,8 @@ def test_no_time_is_too_far_off(at: int) -> None:
 
 
 def test_days_hold_the_last_health_of_each() -> None:
-    rows = history.of_health([(START, 10.0), (START + 5 * HOUR, 20.0), (START + 2 * DAY, None)])
-    assert days(rows, 30) == [20.0, None, None] and days(rows, 2) == [None, None] and days(b"", 3) == []
+    line = [(START, 10.0), (START + 5 * HOUR, 20.0), (START + 2 * DAY, None)]
+    assert days(line, 30) == [20.0, None, None] and days(line, 2) == [None, None] and days([], 3) == []
 
 
 def test_steps_follow_age() -> None:

@@ -14,6 +14,8 @@ import redis
 
 from processors import history
 from processors.influencer import Influencer
+from processors.panes import HOUR
+from processors.scores import Score
 from processors.state.layout import PartitionKeys, partition_of
 from schemas.topics import EVENTS
 from streams.errors import StoreUnavailableError
@@ -46,6 +48,12 @@ async def api(server: RedisServer) -> AsyncIterator[Api]:
         for name in ("ann", "bob"):  # who was heard of
             inf = Influencer(name)
             inf.meta.first_at = inf.meta.max_at = NOW.timestamp()
+            if name == "ann":
+                for at in range(int(NOW.timestamp()) // HOUR - 8 * 24, int(NOW.timestamp()) // HOUR + 1):
+                    inf.histories["acme--ann"] = history.grown(
+                        inf.histories.get("acme--ann"), at * HOUR, Score(82.0, lo=80.0, hi=85.0), {}
+                    )
+                inf.mark("sp:acme--ann")
             client.hset(keys[partition_of(name, 2)].influencer(name), items=inf.writes()[0])
     made = Api(settings)
     yield made
@@ -201,7 +209,10 @@ async def test_history_by_signal_stretch_and_step(api: Api) -> None:
     whole = await api.ask("GET", f"{PATH}/acme--ann/history", headers=head)
     assert [line["signal"] for line in whole["lines"]] == list(history.NAMES)
     points = whole["lines"][0]["points"]
-    assert len(points) == 8 * 24 + 1 and {point["value"] for point in points} == {82.0}
+    assert 72 + 19 <= len(points) <= 72 + 30, "by the hour for three days, then every six hours"
+    assert {(p["value"], p["low"], p["high"]) for p in points} == {(82.0, 79.5, 85.5)}
+    bob = await api.ask("GET", f"{PATH}/bolt--bob/history?signal=health", headers=head)
+    assert bob["lines"][0]["points"] == []
     since = (NOW - timedelta(days=2)).isoformat().replace("+00:00", "Z")
     until = (NOW - timedelta(days=1)).isoformat().replace("+00:00", "Z")
     some = await api.ask(
@@ -211,7 +222,7 @@ async def test_history_by_signal_stretch_and_step(api: Api) -> None:
     assert 4 <= len(line["points"]) <= 5
     assert all(since <= point["at"] <= until for point in line["points"])
     csv = (await api.client.get(f"{PATH}/acme--ann/history?format=csv&signal=health", headers=head)).text
-    assert csv.splitlines()[0] == "at,signal,value,low,high" and len(csv.splitlines()) == 8 * 24 + 2
+    assert csv.splitlines()[0] == "at,signal,value,low,high" and len(csv.splitlines()) == len(points) + 1
     assert (await api.ask("GET", f"{PATH}/acme--new/history", headers=head))["lines"][0]["points"] == []
     for bad in ("signal=charm", "step=x", f"from={until}&to={since}", "from=yesterday"):
         await api.ask("GET", f"{PATH}/acme--ann/history?{bad}", 422, headers=head)

@@ -18,7 +18,6 @@ from importlib import metadata
 from time import monotonic, time
 from typing import Any
 
-import uvloop
 from aiohttp import web
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
@@ -38,6 +37,7 @@ from streams.notifier_web import NotifierError, open_pages, show
 from streams.notify_courier import Courier
 from streams.notify_desk import Desk, DeskMovedError, Shared
 from streams.notify_routes import Plan, plan_of, schedule_of
+from streams.resets import on_uvloop
 from streams.settings import Settings
 from streams.topics import ensure_topics
 
@@ -372,7 +372,7 @@ def run_notifier(settings: Settings) -> int:
     """
     logs.set_up(settings)
     plan = plan_of(settings)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with on_uvloop() as runner:
         return runner.run(_run(settings, plan))
 
 

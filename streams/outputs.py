@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from processors.state.layout import partition_of
 from streams import failpoints, metrics
 from streams.connecting import kafka
+from streams.errors import RapportError
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,10 @@ async def start_producer(settings: Settings, *, idempotent: bool) -> AIOKafkaPro
     return producer
 
 
+class ProducerEndedError(RapportError):
+    """The producer sends no more, and never will: start the process again."""
+
+
 class BatchSender:
     """Sends lists of records to one partition each, and waits until all are acknowledged."""
 
@@ -53,7 +58,7 @@ class BatchSender:
 
     async def send(self, topic: str, partition: int, records: Iterable[Out]) -> int:
         """Send and wait for the acknowledgements; errors of the broker are retried until it answers (the
-        caller keeps its place). Returns the number of records."""
+        caller keeps its place). Returns the number of records. Raises ProducerEndedError."""
         started = monotonic()
         batches, count = self._build(records)
         attempt = 0
@@ -61,6 +66,10 @@ class BatchSender:
             batches = await self._try(topic, partition, batches)
             if batches:
                 metrics.PRODUCE_RETRIES.labels(topic).inc(len(batches))
+                # [private] What aiokafka takes for its own defect, or the broker for a producer that lost its
+                # place, ends its sender for good.
+                if self._producer._sender.sender_task.done():
+                    raise ProducerEndedError("the producer to Kafka has ended: the log says why, above")
                 wait = _BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)]
                 log.warning("topic %s partition %d: %d batches not taken, again in %.1f s",
                             topic, partition, len(batches), wait)  # fmt: skip

@@ -10,9 +10,8 @@ import multiprocessing
 import os
 import signal
 
-import uvloop
-
 from streams import failpoints, logs
+from streams.resets import on_uvloop
 from streams.settings import Settings
 from streams.worker import Worker
 
@@ -36,7 +35,7 @@ def run_worker(settings: Settings, process: int | None = None) -> int:
     """
     logs.set_up(settings, process)
     failpoints.arm()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with on_uvloop() as runner:
         return runner.run(_serve(settings))
 
 

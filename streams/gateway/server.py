@@ -11,7 +11,6 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import uvicorn
-import uvloop
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from streams import metrics
@@ -21,6 +20,7 @@ from streams.gateway.app import build_app
 from streams.gateway.door import HEAD_BYTES
 from streams.gateway.state import Gateway, open_gateway
 from streams.logs import set_up
+from streams.resets import on_uvloop
 from streams.settings import Settings
 
 #: A connection without a request is kept for so long, s.
@@ -122,7 +122,7 @@ def run_gateway(settings: Settings) -> None:
     set_up(settings)
     gc.freeze()  # collected between batches rather than within them, as in the worker
     gc.set_threshold(50_000, 20, 50)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with on_uvloop() as runner:
         runner.run(serve(settings))
 
 

@@ -28,18 +28,21 @@ async def _begun(scene: Scene, kafka: ApacheKafka, count: int = 30_000) -> Drill
 
 @scenario("broker-killed", breaks="Kafka's broker is killed while it is written to, and comes back")
 async def broker_killed(scene: Scene) -> None:
-    """Feeder and workers are both in the midst of writing."""
+    """Workers are in the midst of writing. What is fed is acknowledged before: a batch that is unanswered as
+    the broker dies is kept twice where its records bear old times, though the producer is idempotent. Such
+    repeats are known by their ids, but the offsets would be others than in the undisturbed run."""
     kafka = scene.kafka()
     drill = await _begun(scene, kafka)
     kills = scene.times(2)
     for kill in range(kills):
-        async with drill.feeding(10.0, 0.1 + 0.9 * (kill + 1) / kills):
-            await asyncio.sleep(scene.rng.uniform(0.5, 1.5))
-            kafka.kill()
-            scene.did("kill Kafka")
-            await asyncio.sleep(scene.rng.uniform(0.0, 2.0))
-            await asyncio.to_thread(kafka.start)
-            await drill.moving()
+        stood = drill.fences()
+        await drill.feed(0.1 + 0.9 * (kill + 1) / kills)
+        await drill.moving(stood)
+        await asyncio.sleep(scene.rng.uniform(0.0, 0.5))
+        kafka.kill()
+        scene.did("kill Kafka")
+        await asyncio.sleep(scene.rng.uniform(0.0, 2.0))
+        await asyncio.to_thread(kafka.start)
         drill.workers.look()
     await scene.check(drill)
 
@@ -88,8 +91,7 @@ async def broker_disk_full(scene: Scene) -> None:
     async with drill.feeding(4.0):
         end = time.monotonic() + 60
         while kafka.running:
-            if time.monotonic() > end:
-                raise AssertionError("the broker went on writing: the test proves nothing")
+            assert time.monotonic() < end, "the broker went on writing: the test proves nothing"
             await asyncio.sleep(0.1)
         scene.did("broker ends itself")
         kafka.kill()

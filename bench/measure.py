@@ -29,7 +29,7 @@ from streams.settings import Settings
 
 #: Readings are looked for so often, and how far a run is.
 POLL_S, LOOK_S = 0.01, 0.05
-_FAMILY_S = 2.0
+_FAMILY_S = 1.0
 
 
 @dataclass(slots=True)

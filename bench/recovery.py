@@ -35,6 +35,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=float, default=5_000.0, help="events/s")
     parser.add_argument("--seconds", type=float, default=30.0, help="that events come for")
     parser.add_argument("--partnerships", type=int, default=100)
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE",
+        help="a setting of the worker: session_timeout_s=6",
+    )  # fmt: skip
 
 
 def measure(options: argparse.Namespace) -> tuple[dict[str, Any], list[Sheet]]:
@@ -44,7 +48,10 @@ def measure(options: argparse.Namespace) -> tuple[dict[str, Any], list[Sheet]]:
         for run in range(options.runs):
             for name, processes in (("one worker", 1), ("one of two", 2)):
                 key = f"rec{run}p{processes}"
-                settings = place.settings(key, partitions=options.partitions, prefix=f"{key}.")
+                settings = place.settings(
+                    key, partitions=options.partitions, prefix=f"{key}.",
+                    **dict(pair.split("=", 1) for pair in options.set),
+                )  # fmt: skip
                 found[name].append(_once(place, settings, options, processes))
     sheet = Sheet(
         f"recovery from kill -9 at {options.rate:,.0f} events/s",

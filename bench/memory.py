@@ -146,7 +146,7 @@ def family(field: str) -> str:
         return "l:" + rest.partition(":")[0]
     return {
         "m": "panes", "h": "panes", "d": "panes", "s": "panes of past days", "p": "posts", "a": "actors",
-        "ref": "references", "al": "alerts", "sp": "trend", "slow": "hourly signals",
+        "ref": "references", "al": "alerts", "sp": "history", "slow": "hourly signals",
     }.get(head, head)  # fmt: skip
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import json
 import os
 import random
 import shutil
@@ -19,6 +18,8 @@ from typing import Any
 
 import redis
 
+from processors import history
+from processors.scores import Score
 from processors.state.layout import PartitionKeys, layout_key
 from schemas import Alert, Reading, SignalReading
 from schemas.topics import EVENTS
@@ -142,6 +143,7 @@ def write(settings: Settings, count: int) -> None:
     hours = range(
         int((NOW - timedelta(days=90)).timestamp()) // 10_800 * 10_800, int(NOW.timestamp()), 10_800
     )
+    stories = [_story(hours, reading("", number)) for number in range(10)]  # each has one; they may be alike
     with redis.Redis.from_url(settings.redis_url) as client:
         layout = {"version": 1, "topic": settings.topic(EVENTS), "partitions": 1}
         client.hset(layout_key(settings.namespace), mapping=layout)
@@ -150,10 +152,7 @@ def write(settings: Settings, count: int) -> None:
         for number, name in enumerate([*names, HOSTILE]):
             made = reading(name, number)
             pipe.hset(keys.readings, name, made.model_dump_json())
-            if number < 60:
-                pipe.hset(
-                    keys.spark, name, json.dumps(_story(hours, made.health.value or 0.0, name == SLIPS))
-                )
+            pipe.hset(keys.spark, name, _story(hours, made) if name == SLIPS else stories[number % 10])
         first = alert("a1b2c3d4", SLIPS)
         pipe.hset(keys.alerts, first.fingerprint, first.model_dump_json())
         pipe.execute()
@@ -203,9 +202,19 @@ def _keys(settings: Settings) -> PartitionKeys:
     return PartitionKeys(settings.namespace, settings.topic(EVENTS), 0)
 
 
-def _story(hours: range, health: float, slips: bool) -> list[tuple[int, float]]:
-    rand, found = random.Random(int(health * 100)), []
+def _story(hours: range, now: Reading) -> bytes:
+    """What readings were for 90 days, as a worker leaves it. What slips has done so for two days."""
+    rand, rows = random.Random(int((now.health.value or 0.0) * 100)), b""
     for place, at in enumerate(hours):
-        usual = 71.0 if slips and place < len(hours) - 16 else health
-        found.append((at, round(usual + rand.gauss(0, 1.2), 1)))
-    return found
+        fell = place >= len(hours) - 16 and now.partnership_id == SLIPS
+
+        def score(told: SignalReading, usual: float, fell: bool = fell) -> Score:
+            value = (told.value if fell else usual) or 0.0
+            value = min(100.0, max(0.0, value + rand.gauss(0, 1.2)))
+            return Score(value, lo=value - 5, hi=value + 5)
+
+        signals = {
+            name: score(told, told.baseline or 50.0) for name, told in now.signals.items() if told.measurable
+        }
+        rows = history.append(rows, at, score(now.health, now.health.baseline or 50.0), signals)
+    return history.pack(rows)

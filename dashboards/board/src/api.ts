@@ -19,8 +19,9 @@ export type Part = { value: number | null; lo: number | null; hi: number | null;
 export type Whole = {
   reading: { partnership_id: string; influencer_id: string; brand_id: string | null; tier: string | null; at: string; health: Part;
     signals: Record<string, Part>; source_age_s: number | null; warming_up: string | null; provisional: boolean };
-  health: [number, number | null][];
 };
+export type Point = { at: string; value: number | null; low: number | null; high: number | null };
+export type History = { lines: { signal: string; points: Point[] }[] };
 export type Insight = { about: string; text: string; people: number | null; before_a_day: number | null; replies: number | null; answered: boolean | null };
 export type Relations = {
   nodes: { id: string; title: string; subtitle: string; kind: string; mainstat: string; secondarystat: string }[];

@@ -1,12 +1,14 @@
 // One partnership: health over time, each signal with its parts, what the audience says, its alerts.
 import { useEffect, useState } from "preact/hooks";
-import { type Insight, type Part, type Whole, get } from "./api";
+import { type Alert, type History, type Insight, type Part, type Point, type Whole, get } from "./api";
 import { AlertCard } from "./alerts";
-import { Age, Badge, Bar, HealthChart, Time } from "./pictures";
+import { Age, Badge, Bar, Chart, Time } from "./pictures";
 import { useStore } from "./store";
 import { SIGNALS, judge, num, plain, share, span, told } from "./words";
 
 const ABOUT: [string, string][] = [["rising", "Rising"], ["open question", "Questions not answered yet"], ["wish to buy", "Wishes to buy"], ["objection", "Objections"], ["to make together", "To make together"]];
+
+const NONE: Point[] = [];
 
 export function useFresh<T>(path: string, every: number): { body: T | null; error: string } {
   const [found, know] = useState<{ path: string; body: T | null; error: string }>({ path, body: null, error: "" });
@@ -31,9 +33,11 @@ export function PartnershipPage({ id }: { id: string }) {
   const path = encodeURIComponent(id);
   const { body, error } = useFresh<Whole>(`/board/${path}`, 5_000);
   const words = useFresh<{ items: Insight[] }>(`/tables/partnerships/${path}/insights`, 60_000);
+  const past = useFresh<History>(`/partnerships/${path}/history`, 60_000);
   const { alerts, rows } = useStore();
   const own = (alerts ?? []).filter((a) => a.partnership_id === id);
   if (!body) return <p class={error ? "error empty" : "empty"} role={error ? "alert" : undefined}>{error || "Loading …"}</p>;
+  const points = (signal: string) => past.body?.lines.find((line) => line.signal === signal)?.points ?? NONE;
   const { reading } = body, row = rows?.find((r) => r.partnership_id === id);
   const health = { ...reading.health, low: reading.health.lo, high: reading.health.hi };
   return (
@@ -51,8 +55,11 @@ export function PartnershipPage({ id }: { id: string }) {
           <p class="faint">Health joins quality, fit, authenticity, connection, relationship and all-in; a weak one cannot be made up for by a strong one.</p></div>
       </section>
       {own.filter((a) => a.state !== "resolved").map((a) => <AlertCard key={a.alert_id} alert={a} />)}
-      <section class="card"><h2>Health by the hour</h2><HealthChart points={body.health} alerts={own} /></section>
-      <div class="grid">{Object.keys(SIGNALS).map((name) => <Signal key={name} name={name} part={reading.signals[name]} />)}</div>
+      <section class="card"><h2>Health over 90 days</h2>
+        <Chart points={points("health")} alerts={own} name="Health" />
+        {points("health").filter((p) => p.value != null).length < 2 && <p class="empty">{past.error || (past.body ? "No history yet." : "Loading …")}</p>}
+      </section>
+      <div class="grid">{Object.keys(SIGNALS).map((name) => <Signal key={name} name={name} part={reading.signals[name]} points={points(name)} alerts={own.filter((a) => a.signal === name)} />)}</div>
       <section class="card"><h2>What the audience says</h2>
         {words.body?.items.length === 0 && <p class="empty">Nothing that stands out yet.</p>}
         {words.body ? ABOUT.map(([about, title]) => <Said key={about} title={title} items={words.body!.items.filter((i) => i.about === about)} />) : <p class="empty">{words.error || "Loading …"}</p>}
@@ -62,7 +69,7 @@ export function PartnershipPage({ id }: { id: string }) {
   );
 }
 
-function Signal({ name, part }: { name: string; part: Part | undefined }) {
+function Signal({ name, part, points, alerts }: { name: string; part: Part | undefined; points: Point[]; alerts: Alert[] }) {
   const score = part && { value: part.value, low: part.lo, high: part.hi, baseline: part.baseline };
   return (
     <section class="card" id={name}>
@@ -70,6 +77,7 @@ function Signal({ name, part }: { name: string; part: Part | undefined }) {
       <p class="faint">{SIGNALS[name]!.tells}</p>
       {score?.value != null ? <><Bar score={score} /><p class="faint">{part!.lo != null && <>most likely {num(part!.lo)} to {num(part!.hi)} · </>}{part!.baseline != null ? <>usually {num(part!.baseline)} · </> : "no reference yet · "}from {Math.round(part!.n).toLocaleString()} acts{part!.window && <>, {span(part!.window)}</>}</p></>
         : <p class="note">Not measurable here{part?.why && <>: <bdi>{part.why}</bdi></>}.</p>}
+      <Chart points={points} alerts={alerts} name={SIGNALS[name]!.name} height={120} />
       {part && Object.keys(part.parts).length > 0 && (
         <div class="scroll" tabIndex={0} role="region" aria-label={`Parts of ${SIGNALS[name]!.name}`}><table>
           <thead><tr><th scope="col">Part</th><th scope="col">Now</th><th scope="col">Likely</th><th scope="col">Usual</th></tr></thead>

@@ -1,7 +1,7 @@
 // Small pictures: a value with its interval and reference, a trend, and health over time.
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import type { Alert, Score } from "./api";
+import type { Alert, Point, Score } from "./api";
 import { STATES, age, exact, judge, num, when } from "./words";
 import { useStore } from "./store";
 
@@ -59,14 +59,15 @@ export function Time({ at }: { at: string }) {
 export const Age = ({ seconds }: { seconds: number | null }) =>
   <span class={seconds != null && seconds > 21_600 ? "old" : ""} title="since the newest event of the influencer's source">{age(seconds)}</span>;
 
-/** Health by the hour, with the times when an alert began. */
-export function HealthChart({ points, alerts }: { points: [number, number | null][]; alerts: Alert[] }) {
+/** A signal over time with its interval, and the times when an alert began. */
+export function Chart({ points, alerts, name, height = 240 }: { points: Point[]; alerts: Alert[]; name: string; height?: number }) {
   const place = useRef<HTMLDivElement>(null);
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const known = points.filter((p) => p.value != null);
   useEffect(() => {
     const box = place.current;
-    if (!box || points.length < 2) return;
-    const ink = (name: string) => getComputedStyle(box).getPropertyValue(name).trim();
+    if (!box) return;
+    const ink = (color: string) => getComputedStyle(box).getPropertyValue(color).trim();
     const axis = { stroke: ink("--soft"), grid: { stroke: ink("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
     const marks = (u: uPlot) => {
       u.ctx.save();
@@ -78,16 +79,17 @@ export function HealthChart({ points, alerts }: { points: [number, number | null
       }
       u.ctx.restore();
     };
+    const line = { spanGaps: false, points: { show: false } };
     const plot = new uPlot({
-      width: box.clientWidth, height: 240, legend: { show: false }, cursor: { y: false }, scales: { y: { range: [0, 100] } },
-      axes: [axis, { ...axis, size: 36 }], hooks: { draw: [marks] },
-      series: [{}, { stroke: ink("--accent"), width: 2, fill: ink("--wash"), spanGaps: false, points: { show: false } }],
-    }, [points.map((p) => p[0]), points.map((p) => p[1])], box);
-    const sized = new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: 240 }));
+      width: box.clientWidth, height, legend: { show: false }, cursor: { y: false }, scales: { y: { range: [0, 100] } },
+      padding: [8, 8, 0, 0], axes: [{ ...axis, size: 36 }, { ...axis, size: 36, ...(height < 200 ? { splits: [0, 50, 100] } : {}) }], hooks: { draw: [marks] },
+      bands: [{ series: [1, 2], fill: ink("--wash") }],
+      series: [{}, { ...line, stroke: "transparent" }, { ...line, stroke: "transparent" }, { ...line, stroke: ink("--accent"), width: 2 }],
+    }, [points.map((p) => Date.parse(p.at) / 1000), points.map((p) => p.high), points.map((p) => p.low), points.map((p) => p.value)], box);
+    const sized = new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height }));
     sized.observe(box);
     return () => { sized.disconnect(); plot.destroy(); };
-  }, [points, alerts, dark, document.documentElement.dataset.theme]);
-  const known = points.filter((p) => p[1] != null);
-  if (known.length < 2) return <p class="empty">No history yet.</p>;
-  return <div ref={place} class="chart" role="img" aria-label={`health by the hour since ${new Date(known[0]![0] * 1000).toDateString()}, now ${num(known.at(-1)![1])}; ${alerts.length} alerts marked`} />;
+  }, [points, alerts.map((a) => a.started_at).join(), dark, height, document.documentElement.dataset.theme]);
+  if (known.length < 2) return null;
+  return <div ref={place} class="chart" style={{ minHeight: `${height}px` }} role="img" aria-label={`${name} since ${new Date(known[0]!.at).toDateString()}, from ${num(known[0]!.value)} to ${num(known.at(-1)!.value)}; ${alerts.length} alerts marked`} />;
 }

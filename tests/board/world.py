@@ -143,7 +143,9 @@ def write(settings: Settings, count: int) -> None:
     hours = range(
         int((NOW - timedelta(days=90)).timestamp()) // 10_800 * 10_800, int(NOW.timestamp()), 10_800
     )
-    stories = [_story(hours, reading("", number)) for number in range(10)]  # each has one; they may be alike
+    stories = [
+        _story(hours, reading("acme--x", number)) for number in range(10)
+    ]  # each has one; they may be alike
     with redis.Redis.from_url(settings.redis_url) as client:
         layout = {"version": 1, "topic": settings.topic(EVENTS), "partitions": 1}
         client.hset(layout_key(settings.namespace), mapping=layout)

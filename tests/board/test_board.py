@@ -177,7 +177,7 @@ def test_a_partnership_has_its_parts_its_chart_and_its_alert(page: Page, served:
     charts = page.eval_on_selector_all(".chart", "all => all.map(one => one.ariaLabel)")
     assert len(charts) == len(lines) == 7 and all(len(points) > 100 for points in lines.values())
     shown = next(label for label in charts if label.startswith("Connection"))
-    newest, marked = re.search(r"to (\d+); (\d) alerts marked", shown).groups()
+    newest, marked = re.search(r"to (\d+); (\d) alert marked", shown).groups()
     assert abs(int(newest) - lines["connection"][-1]["value"]) <= 0.5 and marked == "1"
     assert "Health is 44 of 100" in told and "connection: 31, where 58 is usual" in told
     assert "reply rate" in told and "comments are hardly answered" in told and "9 posts in the window" in told

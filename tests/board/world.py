@@ -154,7 +154,9 @@ def write(settings: Settings, count: int) -> None:
         for number, name in enumerate([*names, HOSTILE]):
             made = reading(name, number)
             pipe.hset(keys.readings, name, made.model_dump_json())
-            pipe.hset(keys.spark, name, _story(hours, made) if name == SLIPS else stories[number % 10])
+            packed = _story(hours, made) if name == SLIPS else stories[number % 10]
+            pipe.hset(keys.influencer(made.influencer_id), f"sp:{name}", packed)
+            pipe.hset(keys.spark, name, history.health_of(packed))
         first = alert("a1b2c3d4", SLIPS)
         pipe.hset(keys.alerts, first.fingerprint, first.model_dump_json())
         pipe.execute()

@@ -91,5 +91,5 @@ export function Chart({ points, alerts, name, height = 240 }: { points: Point[];
     return () => { sized.disconnect(); plot.destroy(); };
   }, [points, alerts.map((a) => a.started_at).join(), dark, height, document.documentElement.dataset.theme]);
   if (known.length < 2) return null;
-  return <div ref={place} class="chart" style={{ minHeight: `${height}px` }} role="img" aria-label={`${name} since ${new Date(known[0]!.at).toDateString()}, from ${num(known[0]!.value)} to ${num(known.at(-1)!.value)}; ${alerts.length} alerts marked`} />;
+  return <div ref={place} class="chart" style={{ minHeight: `${height}px` }} role="img" aria-label={`${name} since ${new Date(known[0]!.at).toDateString()}, from ${num(known[0]!.value)} to ${num(known.at(-1)!.value)}; ${alerts.length} ${alerts.length === 1 ? "alert" : "alerts"} marked`} />;
 }

@@ -96,7 +96,8 @@ def _answer(results: list[Verdict], *, single: bool, brief: bool) -> Response:
         return Response(_encode(answer), 207 if counts["rejected"] else 200, media_type="application/json")
     forbidden = all(one.reason == "forbidden" for one in results)
     first = next((one for one in results if one.errors), results[0])
-    detail = f"{first.errors[0].field}: {first.errors[0].message}" if first.errors else str(first.reason)
+    fault = first.errors[0] if first.errors else None
+    detail = str(first.reason) if fault is None else ": ".join(filter(None, (fault.field, fault.message)))
     said = f"no event was taken in: {detail}" if not single else detail
     body: dict[str, Any] = {
         "type": "about:blank", "title": "Forbidden" if forbidden else "Unprocessable Content",

@@ -201,6 +201,7 @@ async def test_bodies_that_are_refused(
         assert answer.status_code == status, answer.text
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["status"] == status
+        assert answer.json()["detail"][0] not in ": "  # what names no field begins with the message
         assert w.gateway.budget.held == 0
 
 

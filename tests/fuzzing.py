@@ -17,7 +17,7 @@ CHECKS = (
 )  # fmt: skip
 
 
-def request_of(client: httpx.Client, case: Any, address: str) -> httpx.Request:
+def request_of(client: httpx.Client | httpx.AsyncClient, case: Any, address: str) -> httpx.Request:
     """By httpx: schemathesis's own transport wants a `urllib3` that apprise's dependencies replace."""
     told = case.as_transport_kwargs(base_url=address)
     body = {"json": told["json"]} if "json" in told else {"content": _bytes(told.get("data"))}

@@ -22,6 +22,8 @@ log = logging.getLogger("rapport.serve")
 WAIT_S: Final = 4.0
 #: After a failure the next request tries again only then, s.
 AGAIN_S: Final = 5.0
+#: Ends of the log are asked for at most so often, s.
+ENDS_S: Final = 5.0
 #: Longest wait for a record to be acknowledged, s.
 DEADLINE_S: Final = 8.0
 
@@ -39,7 +41,9 @@ class LiveBook:
         self._write = write or publisher(settings, PARTNERSHIPS, deadline_s=DEADLINE_S)
         self._reader: BookReader | None = None
         self._start: asyncio.Task[None] | None = None
-        self._due = float("-inf")
+        self._due = self._ends_due = float("-inf")
+        self._ends: dict[int, int] | None = None
+        self._asking: asyncio.Task[None] | None = None
         #: One change at a time, or two of them would each find the book as it was before.
         self.changing = asyncio.Lock()
 
@@ -54,10 +58,21 @@ class LiveBook:
         if self._book is None and idle and self._monotonic() >= self._due:
             self._start = asyncio.ensure_future(self._follow())
 
-    async def ends(self, topic: str, partitions: int) -> dict[int, int] | None:
-        """The next offset of each partition of a topic, asked on the line that is open already; None without
-        one."""
-        return None if self._reader is None else await self._reader.ends(topic, partitions)
+    def ends(self, topic: str, partitions: int) -> dict[int, int] | None:
+        """The next offset of each partition of a topic, as last known; None: not yet. Asked behind, some
+        seconds apart: on the line of the book an answer waits for the poll that is under way."""
+        idle = self._asking is None or self._asking.done()
+        if self._reader is not None and idle and self._monotonic() >= self._ends_due:
+            self._ends_due = self._monotonic() + ENDS_S
+            self._asking = asyncio.ensure_future(self._ask_ends(self._reader, topic, partitions))
+        return self._ends
+
+    async def _ask_ends(self, reader: BookReader, topic: str, partitions: int) -> None:
+        try:
+            self._ends = await reader.ends(topic, partitions)
+        except BrokerUnavailableError as error:
+            log.warning("how far workers are behind is not known: %s", error)
+            self._ends = None
 
     async def known(self) -> Book | None:
         """The book; None while Kafka does not answer and nothing was ever read."""
@@ -86,9 +101,10 @@ class LiveBook:
 
     async def close(self) -> None:
         """Stop following."""
-        if self._start is not None:
-            self._start.cancel()
-            await asyncio.wait({self._start})
+        for task in (self._start, self._asking):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait({task})
         if self._reader is not None:
             await self._reader.stop()
 

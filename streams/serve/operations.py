@@ -13,10 +13,10 @@ from pydantic import BaseModel
 from processors.readings import rfc3339
 from schemas.common import Time
 from streams.commands.sources import described
-from streams.errors import NotFoundError, RapportError
+from streams.errors import NotFoundError
 from streams.reader import event_clock, lag
 from streams.serve.answers import State, answer
-from streams.serve.auth import Caller, Served, needs
+from streams.serve.auth import Caller, needs
 from streams.serve.rows import LeanReading
 from streams.sources import SOURCES
 
@@ -78,7 +78,7 @@ class HealthOut(BaseModel):
     event_clock: Time | None = None
     """How far the time of events has come."""
     lag_records: int | None = None
-    """Records of the log that no worker has behind its fence yet."""
+    """Records of the log that no worker has behind its fence yet; the log's ends are some seconds old."""
 
 
 @router.get("/sources", response_model=SourceList)
@@ -123,21 +123,13 @@ async def health(state: State, response: Response) -> HealthOut:
         response.status_code = 503
         return HealthOut(status="unavailable", store="unavailable", book=book)
     clock = event_clock(fences)
+    ends = state.book.ends(await state.reader.topic(), len(fences))
     return HealthOut(
         status="ok", store="ok", book=book, partitions=len(fences),
         records_read=sum(fence.totals.read for fence in fences),
         event_clock=None if clock is None else datetime.fromtimestamp(clock, UTC),
-        lag_records=await _lag(state, fences),
+        lag_records=None if ends is None else lag(fences, ends),
     )  # fmt: skip
-
-
-async def _lag(state: Served, fences: list[Any]) -> int | None:
-    try:
-        async with asyncio.timeout(_WITHIN_S):
-            ends = await state.book.ends(await state.reader.topic(), len(fences))
-    except (RapportError, TimeoutError):
-        return None
-    return None if ends is None else lag(fences, ends)
 
 
 def _about(name: str) -> dict[str, Any]:

@@ -153,15 +153,15 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--busy", type=float, default=0.5, help="how busy a worker or primary may be on average"
     )
-    parser.add_argument("--kafka-us", type=float, default=10.0, help="CPU of Kafka an event, measured")
-    parser.add_argument("--redis-us", type=float, default=2.0, help="CPU of Redis an event, measured")
+    parser.add_argument("--kafka-us", type=float, default=23.0, help="CPU of Kafka an event, measured")
+    parser.add_argument("--redis-us", type=float, default=3.4, help="CPU of Redis an event, measured")
     parser.add_argument("--redis-bytes", type=float, default=118.0, help="to Redis an event, measured")
     parser.add_argument("--event-bytes", type=float, default=800.0, help="of an event with its key")
     parser.add_argument(
         "--enriched-bytes", type=float, default=1_140.0, help="of an enriched event with key and headers"
     )
     parser.add_argument("--influencer-kib", type=float, default=61.0, help="in Redis, of one, measured")
-    parser.add_argument("--held-kib", type=float, default=60.0, help="in a worker's memory, of one, measured")
+    parser.add_argument("--held-kib", type=float, default=60.0, help="in a worker's memory, of one")
     parser.add_argument("--id-bytes", type=float, default=8.0, help="in Redis, of one event id")
     parser.add_argument("--ids", type=int, default=4_000_000, help="RAPPORT_DUPLICATE_MEMORY_IDS")
     parser.add_argument(

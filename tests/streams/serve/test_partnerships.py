@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import shlex
 from collections.abc import AsyncIterator, Iterator
@@ -302,10 +303,15 @@ async def test_without_kafka_readings_are_told_all_the_same(server: RedisServer)
 async def test_the_examples_of_the_documentation_work(api: Api) -> None:
     head = await api.token()
     text = (REPO / "docs" / "api.md").read_text(encoding="utf-8").replace("\\\n", " ")
-    lines = [line.split(" | dot ")[0] for line in text.splitlines() if line.startswith("curl ")]
+    block = text.partition("```sh\n")[2].partition("```")[0]
+    lines = [line.split(" | dot ")[0] for line in re.split(r"^(?=curl )", block, flags=re.MULTILINE)[1:]]
     assert len(lines) >= 9
     for line in lines:
         told = line.replace("3fa9c1d2", "aaaa1111").replace("acme--bob", "bolt--bob")
+        if "/silences" in line:  # one that was made for a day that is over is refused
+            told = re.sub(
+                r'"ends_at": "[^"]+"', f'"ends_at": "{(NOW + timedelta(days=1)).isoformat()}"', told
+            )
         words = shlex.split(told.replace("$API", "/api/v1"))
         data = words[words.index("-d") + 1] if "-d" in words else None
         method = words[words.index("-X") + 1] if "-X" in words else "GET" if data is None else "POST"

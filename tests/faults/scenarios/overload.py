@@ -12,8 +12,8 @@ from tests.faults.pressure import Watched, rate_of, rss_mib, slowed
 from tests.faults.scene import Scene, scenario
 from tests.faults.told import read_keys
 
-#: A worker with default settings and six partitions takes no more, MiB, however much waits: it fetches ahead
-#: 4 MiB (RAPPORT_FETCH_MAX_BYTES) at a time, and holds a few fetches a partition.
+#: A worker with default settings, six partitions and 200 influencers takes no more, MiB, however much waits: it
+#: fetches ahead 4 MiB (RAPPORT_FETCH_MAX_BYTES) at a time, and holds a few fetches a partition.
 RSS_LIMIT = 800.0
 BUDGET_KIB = 64.0  # of Redis, for the median influencer
 _SHARE = 0.12  # of the time that the worker runs, to find out how fast it is

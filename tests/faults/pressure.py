@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,10 +88,3 @@ def rss_mib(pid: int) -> float:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1_024
     raise AssertionError(f"process {pid} tells no VmRSS")
-
-
-async def rate_of(drill: Drill, seconds: float) -> float:
-    """Records that get behind the fence a second, while there is enough to do."""
-    first, begun = drill.totals()["read"], time.monotonic()
-    await asyncio.sleep(seconds)
-    return (drill.totals()["read"] - first) / (time.monotonic() - begun)

@@ -7,7 +7,7 @@ import secrets
 import sys
 import time
 
-from tests.faults.report import summary, write
+from tests.faults.report import Result, summary, write
 from tests.faults.run import chosen, run_all, without_our_variables
 from tests.faults.scene import SCENARIOS, House, Scenario
 from tests.servers import REPO, ApacheKafka, ServerMissingError
@@ -80,18 +80,23 @@ def main(arguments: list[str]) -> int:
     directory.mkdir(parents=True)
     without_our_variables(directory)
     _say(f"seed {seed}; everything goes to {directory.relative_to(REPO)}")
+    results: list[Result] = []
+    interrupted = False
     try:
         with ApacheKafka(directory / "kafka", heap_mb=768) as kafka:
             house = House(directory, kafka.address, _say)
-            results = []
             for todo, size in _parts(options):
-                results += run_all(todo, seed, house, size=size, keep=options.keep, say=_say)
+                for result in run_all(todo, seed, house, size=size, keep=options.keep):
+                    results.append(result)
     except ServerMissingError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        interrupted = True
+        _say("interrupted: what is done so far is told")
     report = write(directory, results, seed)
     _say(f"{summary(results, seed)}\nreport: {report.relative_to(REPO)}")
-    return int(any(result.state == "failed" for result in results))
+    return int(interrupted or any(result.state == "failed" for result in results))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.faults import scenarios
@@ -64,19 +64,16 @@ def attempt(one: Scenario, seed: int, size: float, house: House, keep: bool) -> 
 
 
 def run_all(
-    todo: list[Scenario], seed: int, house: House, *, size: float = 1.0, keep: bool = False,
-    say: Callable[[str], None] = print,
-) -> list[Result]:  # fmt: skip
+    todo: list[Scenario], seed: int, house: House, *, size: float = 1.0, keep: bool = False
+) -> Iterator[Result]:
     """Run them in order; each result is said as it comes."""
-    results = []
     for number, one in enumerate(todo, 1):
-        say(f"[{number}/{len(todo)}] {one.name}: {one.breaks}")
+        house.say(f"[{number}/{len(todo)}] {one.name}: {one.breaks}")
         result = attempt(one, seed, size, house, keep)
-        results.append(result)
-        say(f"[{number}/{len(todo)}] {one.name} {result.state} in {result.seconds:.0f} s")
+        house.say(f"[{number}/{len(todo)}] {one.name} {result.state} in {result.seconds:.0f} s")
         if result.state == "failed":
-            say(f"  {result.why[:2_000]}\n  kept: {house.directory / one.name}")
-            say(f"  again: python -m tests.faults --seed {seed} {one.name}")
+            house.say(f"  {result.why[:2_000]}\n  kept: {house.directory / one.name}")
+            house.say(f"  again: python -m tests.faults --seed {seed} {one.name}")
         elif result.why:
-            say(f"  {result.why}")
-    return results
+            house.say(f"  {result.why}")
+        yield result

@@ -29,7 +29,16 @@ from schemas.topics import ALERTS
 from streams.board import Snapshot
 from streams.children import Child, free_port
 from streams.consume import scan
-from streams.demo_house import board_address, directory, prepare, readings_made, start, tail, traces
+from streams.demo_house import (
+    board_address,
+    directory,
+    prepare,
+    readings_made,
+    start,
+    tail,
+    tell_when_it_answers,
+    traces,
+)
 from streams.demo_mailbox import SECRET_ENV, Mailbox, mailbox
 from streams.errors import NotFoundError, RapportError
 from streams.reader import Reader, Totals
@@ -171,8 +180,11 @@ async def _processes(
         processes.append(start("notifier", told, place, **{SECRET_ENV: box.secret}))
         say(f"notifier started (process {processes[1].pid}); it tells the webhook {box.url}")
         processes.append(start("serve", settings, place))
-        say(f"the board in the browser: {await board_address(settings)}")
-        yield processes
+        telling = asyncio.create_task(tell_when_it_answers(await board_address(settings), processes[2], say))
+        try:
+            yield processes
+        finally:
+            await end(telling)
     finally:
         await undisturbed(_stop(processes), _STOP_S)
 

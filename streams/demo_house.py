@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import DeleteGroupsRequest
@@ -137,6 +138,21 @@ async def board_address(settings: Settings) -> str:
     finally:
         await client.aclose()
     return f"http://{settings.serve_host}:{settings.serve_port}/#token={token}"
+
+
+async def tell_when_it_answers(address: str, server: Child, say: Say) -> None:
+    """Says where the board is as soon as its server takes connections: an address that is opened before is
+    refused, and looks broken. Says nothing when the server ends."""
+    parts = urlsplit(address)
+    while server.running:
+        try:
+            _, link = await asyncio.open_connection(parts.hostname, parts.port)
+        except OSError:
+            await asyncio.sleep(0.1)
+            continue
+        link.close()
+        say(f"the board in the browser: {address}")
+        return
 
 
 def as_environment(settings: Settings) -> dict[str, str]:

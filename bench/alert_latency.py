@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
 from bench.core import Rec
 from bench.installation import Place, console, fill, servers, worker
@@ -117,9 +117,7 @@ async def _listen(settings: Settings, seen: dict[str, float]) -> None:
     consumer = AIOKafkaConsumer(**kafka(settings), auto_offset_reset="earliest")
     await consumer.start()
     try:
-        topic = settings.topic(topics.ALERTS)
-        await consumer.topics()
-        consumer.assign([TopicPartition(topic, each) for each in consumer.partitions_for_topic(topic) or ()])
+        consumer.subscribe([settings.topic(topics.ALERTS)])
         while True:
             fetched = await consumer.getmany(timeout_ms=50)
             now = time.time()

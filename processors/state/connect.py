@@ -84,7 +84,7 @@ class _Cluster(RedisCluster):
             raise _as_reset(error) from error
 
     async def _determine_slot(self, command: str, *args: Any) -> int:
-        """Else each fenced write goes to the server twice, first within COMMAND GETKEYS."""
+        """Else each fenced write goes out three times, first within COMMAND GETKEYS."""
         if command in ("FCALL", "FCALL_RO") and int(args[1]):
             return self.keyslot(args[2])
         return await super()._determine_slot(command, *args)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -71,7 +72,10 @@ def test_no_planted_secret_is_said_or_shown(
                 name, [sys.executable, "-m", "streams.cli", name], tmp_path / f"{name}.log", env=env
             )
             stack.callback(child.stop, 15)
-            child.wait_until(lambda p=port: _shown(p, "/metrics") or _shown(p, "/health"), 60)
+            deadline = time.monotonic() + 60
+            while not (_shown(port, "/metrics") or _shown(port, "/health")):
+                assert child.running and time.monotonic() < deadline, child.logged()
+                time.sleep(0.2)
             for path in ("/metrics", "/health", "/ready", "/openapi.json", "/", "/no/such"):
                 said[f"{name} {path}"] = _shown(port, path)
         for words in _COMMANDS:

@@ -88,7 +88,8 @@ def _steady(handle: str, tier: str, **more: object) -> InfluencerSpec:
 
 _INFLUENCERS: Final = (
     _steady("ann.rides", "nano", followers=6_800, engagement=0.03, comments_per_like=0.22, posts_per_day=0.9,
-            reply_rate=0.55, audience=_GB, home="GB", topics=("cycling", "travel"), trickle_per_h=0.4,
+            reply_rate=0.55, thinning=0.7, audience=_GB, home="GB", topics=("cycling", "travel"),
+            trickle_per_h=0.4,
             partnerships=(PartnershipSpec(
                 brand="northwind", since_day=-210, contracts=_contract((-200, -110), (28, 400)),
                 target_audience={"country": {"GB": 0.7, "IE": 0.3}, "lang": {"en": 1.0},
@@ -108,7 +109,7 @@ _INFLUENCERS: Final = (
                 employees=_people("oakandsalt", ines=5.0)),)),
     _steady("max.baut", "micro", followers=72_000, engagement=0.014, comments_per_like=0.12,
             posts_per_day=0.7,
-            reply_rate=0.42, thinning=0.28, audience=_DE, home="DE", topics=("home", "tech"),
+            reply_rate=0.42, thinning=0.14, audience=_DE, home="DE", topics=("home", "tech"),
             trickle_per_h=0.5,
             partnerships=(PartnershipSpec(
                 brand="werkbank", since_day=-400, contracts=_contract((-390, -300), (-60, 400)),
@@ -118,7 +119,7 @@ _INFLUENCERS: Final = (
                 employees=_people("werkbank", jana=4.0, uwe=4.0)),)),
     _steady("lena.trails", "mid", followers=185_000, engagement=0.013, comments_per_like=0.1,
             posts_per_day=0.8,
-            reply_rate=0.38, thinning=0.115, audience=_GB, home="GB", topics=("travel", "fitness"),
+            reply_rate=0.38, thinning=0.055, audience=_GB, home="GB", topics=("travel", "fitness"),
             trickle_per_h=0.6,
             partnerships=(PartnershipSpec(
                 brand="northwind", since_day=-30, contracts=_contract((30, 400)),
@@ -128,7 +129,7 @@ _INFLUENCERS: Final = (
                 disclosure_country="GB", employees=_people("northwind", amy=4.0)),)),
     _steady("bia.veste", "macro", followers=730_000, engagement=0.012, comments_per_like=0.09,
             posts_per_day=1.2,
-            reply_rate=0.34, thinning=0.021, audience=_BR, home="BR", topics=("fashion", "beauty"),
+            reply_rate=0.34, thinning=0.0105, audience=_BR, home="BR", topics=("fashion", "beauty"),
             trickle_per_h=0.8,
             partnerships=(PartnershipSpec(
                 brand="maresol", since_day=-150, contracts=_contract((10, 400)),
@@ -138,7 +139,7 @@ _INFLUENCERS: Final = (
                 employees=_people("maresol", rita=6.0, caio=2.0)),)),
     _steady("theo.plays", "mega", followers=4_200_000, engagement=0.01, comments_per_like=0.09,
             posts_per_day=1.4,
-            reply_rate=0.3, thinning=0.005, audience=_US, home="US", topics=("gaming", "tech"),
+            reply_rate=0.3, thinning=0.0024, audience=_US, home="US", topics=("gaming", "tech"),
             trickle_per_h=1.2,
             partnerships=(PartnershipSpec(
                 brand="pixelforge", since_day=-20, contracts=_contract((21, 400)),
@@ -148,8 +149,10 @@ _INFLUENCERS: Final = (
                 employees=_people("pixelforge", dana=4.0)),)),
     _steady("noor.knits", "nano", followers=4_100, engagement=0.025, comments_per_like=0.12,
             posts_per_day=0.6,
-            reply_rate=0.4, audience=_GB, home="GB", topics=("home", "fashion"), trickle_per_h=0.2),
+            reply_rate=0.4, thinning=0.4, audience=_GB, home="GB", topics=("home", "fashion"),
+            trickle_per_h=0.2),
     _steady("rio.runs", "micro", followers=28_000, engagement=0.012, comments_per_like=0.06,
             posts_per_day=0.6,
-            reply_rate=0.15, thinning=0.35, audience=_ES, home="MX", topics=("fitness",), trickle_per_h=0.3),
+            reply_rate=0.15, thinning=0.1, audience=_ES, home="MX", topics=("fitness",),
+            trickle_per_h=0.3),
 )  # fmt: skip

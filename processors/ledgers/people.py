@@ -68,7 +68,18 @@ class People(Ledger):
     name: ClassVar[str] = "people"
     takes: ClassVar[Mapping[str, frozenset[str]]] = {AUDIENCE: frozenset(("comment", "reply"))}
 
-    __slots__ = ("_dirty", "_head_dirty", "cut", "cut_months", "day", "first", "months", "recent", "weeks")
+    __slots__ = (
+        "_dirty",
+        "_even",
+        "_head_dirty",
+        "cut",
+        "cut_months",
+        "day",
+        "first",
+        "months",
+        "recent",
+        "weeks",
+    )
 
     def __init__(self) -> None:
         self.recent: dict[int, int] = {}  # hash -> bit k: commented k days before `day`
@@ -79,6 +90,8 @@ class People(Ledger):
         self.weeks: dict[int, Share] = {}  # week (day // 7) -> of those who commented in 28 days before: back
         self._dirty: set[str] = set()
         self._head_dirty = False
+        #: (today, evenness) as last asked for: it rests on whole days before, so most acts change nothing.
+        self._even: tuple[int, tuple[float, int] | None] | None = None
 
     # -- acts -----------------------------------------------------------------------------------------------
 
@@ -97,6 +110,8 @@ class People(Ledger):
             self._turn(day)
         age = self.day - day
         self.first = min(self.first, day)
+        if self._even is not None and day < self._even[0]:
+            self._even = None
         if hash_ <= self.cut and age < RECENT_DAYS:
             self.recent[hash_] = self.recent.get(hash_, 0) | 1 << age
             self._dirty.add(f"r{hash_ % BUCKETS}")
@@ -110,6 +125,7 @@ class People(Ledger):
                 self.cut_months = self._halve(self.months, "m")
 
     def _drop(self, hash_: int) -> None:
+        self._even = None
         if self.recent.pop(hash_, None) is not None:
             self._dirty.add(f"r{hash_ % BUCKETS}")
         if self.months.pop(hash_, None) is not None:
@@ -117,7 +133,7 @@ class People(Ledger):
 
     def _turn(self, day: int) -> None:
         """A new day: weeks that are over are counted, everything moves on."""
-        self._head_dirty = True
+        self._head_dirty, self._even = True, None
         if not self.day:
             self.day = self.first = day
             return
@@ -140,6 +156,7 @@ class People(Ledger):
 
     def _halve(self, sample: dict[int, int], prefix: str) -> int:
         """Keep the lower half of the hashes; returns the new cut."""
+        self._even = None
         hashes = sorted(sample)
         cut = hashes[len(hashes) // 2]
         for hash_ in hashes[len(hashes) // 2 + 1 :]:
@@ -195,14 +212,16 @@ class People(Ledger):
     def evenness(self, today: int) -> tuple[float, int] | None:
         """(1 - Gini of days with a comment per commenter in the last 28 whole days, sampled commenters); None
         for nobody."""
-        by = self.day - today + 1
-        whole = (1 << PRIOR_D) - 1
-        counts = [
-            n
-            for bits in self.recent.values()
-            if (n := ((bits >> by if by >= 0 else bits << -by) & whole).bit_count())
-        ]
-        return (1 - gini(counts), len(counts)) if counts else None
+        if self._even is None or self._even[0] != today:
+            by = self.day - today + 1
+            whole = (1 << PRIOR_D) - 1
+            counts = [
+                n
+                for bits in self.recent.values()
+                if (n := ((bits >> by if by >= 0 else bits << -by) & whole).bit_count())
+            ]
+            self._even = today, (1 - gini(counts), len(counts)) if counts else None
+        return self._even[1]
 
     # -- keeping --------------------------------------------------------------------------------------------
 
@@ -240,6 +259,7 @@ class People(Ledger):
 
     def load(self, sub: str, data: bytes) -> None:
         """Take a stored field back. Raises struct.error for bytes that are none."""
+        self._even = None
         if sub == "h":
             self.day, self.first, self.cut, self.cut_months, _ = _HEAD.unpack_from(data)
             self.weeks = {week: Share(k, n) for week, k, n in _W.iter_unpack(data[_HEAD.size :])}

@@ -80,6 +80,20 @@ def test_evenness() -> None:
     assert even == (pytest.approx(1 - gini([10, 1])), 2)
 
 
+@given(
+    st.lists(st.tuples(st.integers(1, 40), st.floats(0, 45), st.booleans()), max_size=80), st.integers(0, 46)
+)
+@settings(max_examples=60)
+def test_asking_often_changes_no_answer(acts: list[tuple[int, float, bool]], today: int) -> None:
+    asked, silent = People(), People()
+    for person, day, pod in acts:
+        for ledger in (asked, silent):
+            comment(ledger, person, day, ("pod",) if pod else ())
+        asked.evenness(TODAY + today)
+    assert asked.evenness(TODAY + today) == silent.evenness(TODAY + today)
+    assert asked.evenness(TODAY + today + 1) == silent.evenness(TODAY + today + 1)
+
+
 def test_a_crowd_is_sampled_and_the_share_holds() -> None:
     rng = random.Random(3)
     ledger = People()

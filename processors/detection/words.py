@@ -197,6 +197,7 @@ PARTS: Final = {
     "comments_low": Part("share of commenters with a profile of low credibility", "share"),
     "comments_again": Part("share of commenters who come back under post after post", "share"),
     "comments_strangers": Part("share of commenters who were here before", "share"),
+    "comments_foreign": Part("share of commenters from countries that hardly anyone commented from", "share"),
     "comments_generic": Part("share of comments that would fit under any post", "share"),
     "comments_volume": Part("comments on the newest posts", "count"),
 }

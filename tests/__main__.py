@@ -1,7 +1,8 @@
 """`python -m tests [pytest's arguments]`: every test, in two processes where that saves time.
 
 What mostly computes (BESIDE) runs beside what waits for servers most of the time, at low priority, so that it
-takes what the others leave. The fault tests then have the machine to themselves: they count on both cores.
+takes what the others leave. The fault tests and the demo then have the machine to themselves: they count on
+both cores.
 With a path among the arguments it is plain pytest.
 """
 
@@ -15,7 +16,7 @@ from pathlib import Path
 
 REPO = Path(__file__).parents[1]
 BESIDE = ("tests/processors", "tests/schemas", "tests/dashboards")
-ALONE = "tests/faults"
+ALONE = ("tests/faults", "tests/e2e/test_demo.py")
 #: pytest's exit code when nothing was selected (`-k`): no failure unless it is so everywhere.
 _NOTHING = 5
 
@@ -26,8 +27,8 @@ def command(options: list[str], *paths: str) -> list[str]:
 
 
 def split(options: list[str]) -> list[int]:
-    """Run all in two processes, then the fault tests; returns pytest's exit codes."""
-    others = [f"--ignore={path}" for path in (*BESIDE, ALONE)]
+    """Run all in two processes, then those that want it alone; returns pytest's exit codes."""
+    others = [f"--ignore={path}" for path in (*BESIDE, *ALONE)]
     beside = command([*options, "-o", "cache_dir=.pytest_cache/beside"], *BESIDE)
     with tempfile.TemporaryFile() as told:
         with subprocess.Popen(
@@ -42,7 +43,7 @@ def split(options: list[str]) -> list[int]:
         sys.stdout.write(told.read().decode(errors="replace"))
         sys.stdout.flush()
     codes.append(other.returncode)
-    codes.append(subprocess.call(command(options, ALONE), cwd=REPO))
+    codes.append(subprocess.call(command(options, *ALONE), cwd=REPO))
     return codes
 
 

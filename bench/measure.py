@@ -10,7 +10,7 @@ import subprocess
 import time
 import urllib.request
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -131,12 +131,20 @@ class Family:
 
     def cpu_s(self) -> float:
         """Of those that run now."""
-        times = [process.cpu_times() for process in self._all()]
-        return sum(one.user + one.system for one in times)
+        return sum(one.user + one.system for one in self._told(psutil.Process.cpu_times))
 
     def rss(self) -> int:
         """Bytes; what they share is counted in each."""
-        return sum(process.memory_info().rss for process in self._all())
+        return sum(one.rss for one in self._told(psutil.Process.memory_info))
+
+    def _told(self, ask: Callable[[psutil.Process], Any]) -> Iterator[Any]:
+        """What each tells; one that has ended meanwhile (a helper of a start-up) tells nothing."""
+        for process in self._all():
+            try:
+                yield ask(process)
+            except psutil.NoSuchProcess:
+                if process is self._parent:
+                    raise
 
 
 def watch(

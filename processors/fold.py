@@ -124,12 +124,11 @@ class Folder:
         if event.op == "undo":
             self._undo(inf, event, act, hour)
             return Found(role, None, 0, False, late_by)
-        named = event.object_id or event.event_id
-        if kind == "post" and role == "influencer" and id_hash(named, self._seed) in inf.posts:
+        if kind == "post" and role == "influencer" and self._made(event) in inf.posts:
             act.op = "update"  # polled for longer than its id is remembered: it tells what it says now
+        if kind in _SAYS and event.text is not None:
+            act.words = words(event.text, event.lang)
         if act.op == "update":
-            if event.text is not None and kind in _SAYS:
-                act.words = words(event.text, event.lang)
             if role == "influencer" and kind == "post":
                 self._edit(inf, event, act)
             self._tell(inf, act)
@@ -140,8 +139,6 @@ class Folder:
         if late_by > 0:
             for pane in panes:
                 pane[LATE_COLUMN] += 1
-        if kind in _SAYS and event.text is not None:
-            act.words = words(event.text, event.lang)
         remembered, weight, bad = ACT_OWN, 0, False
         if role == "influencer":
             self._own_act(inf, event, act)
@@ -269,19 +266,22 @@ class Folder:
             for pane in panes:
                 pane[OWN_POSTS] += 1
                 pane[OWN_SPONSORED] += sponsored
-            made = id_hash(event.object_id or event.event_id, self._seed)
-            act.post, act.post_age = inf.new_post(made, int(at), sponsored, event.event_id), 0.0
+            act.post, act.post_age = inf.new_post(self._made(event), int(at), sponsored, event.event_id), 0.0
             meta.last_post_at = max(int(min(at, meta.max_at)), meta.last_post_at or 0)
         elif event.kind in ("comment", "reply"):
             for pane in panes:
                 pane[OWN_REPLIES] += 1
             self._own_answer(inf, event, at)
 
+    def _made(self, event: Event) -> int:
+        """What the post that an event makes, or tells again, is found by."""
+        return id_hash(event.object_id or event.event_id, self._seed)
+
     def _edit(self, inf: Influencer, event: Event, act: Act) -> None:
         """An edit of an own post is shown to ledgers with the post's counts."""
-        names = (event.object_id, event.target.id if event.target is not None else None)
-        found = (inf.posts.get(id_hash(name, self._seed)) for name in names if name is not None)
-        act.post = next((post for post in found if post is not None), None)
+        act.post = inf.posts.get(self._made(event))
+        if act.post is None and event.target is not None:
+            act.post = inf.posts.get(id_hash(event.target.id, self._seed))
         if act.post is not None:
             inf.mark(f"p:{act.post.id_hash:x}")
 

@@ -187,9 +187,10 @@ def test_coming_back_on_an_answer_makes_one_dialogue():
     assert day_pane(run)[DIALOGUES] == 1
 
 
-def test_a_post_that_is_listed_again_long_after_is_no_new_post():
+@pytest.mark.parametrize("named", [{"object_id": "p"}, {}])
+def test_a_post_that_is_listed_again_long_after_is_no_new_post(named):
     """Polled videos come for weeks, ids are remembered for two days; what the post has gathered stays."""
-    post = event("p", "post", START, actor="ann", object_id="p")
+    post = event("p", "post", START, actor="ann", **named)
     like = event("l", "like", START + 9, actor="fan", target={"id": "p"})
     again = post | {"sponsored": {"label": True}}
     core = Core()

@@ -362,7 +362,7 @@ class Comments(Ledger):
         self._dirty.clear()
         self._gone.clear()
         if self._moved:
-            yield "c", msgspec.msgpack.encode(self.places)
+            yield "c", _encode(self.places)
             self._moved = False
         for prefix, ring in (("t", self.texts), ("w", self.talk)):
             for sub, value in ring.writes():

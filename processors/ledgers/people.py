@@ -69,17 +69,8 @@ class People(Ledger):
     takes: ClassVar[Mapping[str, frozenset[str]]] = {AUDIENCE: frozenset(("comment", "reply"))}
 
     __slots__ = (
-        "_dirty",
-        "_even",
-        "_head_dirty",
-        "cut",
-        "cut_months",
-        "day",
-        "first",
-        "months",
-        "recent",
-        "weeks",
-    )
+        "_dirty", "_even", "_head_dirty", "cut", "cut_months", "day", "first", "months", "recent", "weeks",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.recent: dict[int, int] = {}  # hash -> bit k: commented k days before `day`

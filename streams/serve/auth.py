@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil
+from typing import Annotated
 
 import redis.asyncio as redis
-from fastapi import Request, Security
+from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from streams.people import People, Who
@@ -93,6 +94,10 @@ def needs(scope: str) -> Callable[..., Awaitable[Caller]]:
         return Caller(token.who, token.token_id)
 
     return check
+
+
+#: Of routes that show partnerships and their readings.
+MayRead = Annotated[Caller, Depends(needs("partnerships:read"))]
 
 
 def _take(limiter: Limiter, caller: str) -> None:

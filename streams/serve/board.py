@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from schemas import Reading
 from streams.errors import NotFoundError
 from streams.reader import by_the_hour
 from streams.serve.answers import PartnershipId, State, answer
-from streams.serve.auth import Caller, needs
+from streams.serve.auth import MayRead
 from streams.serve.rows import Row, by_partnership, row, weakest_first
 
 _SLICE: Final = 100
 router = APIRouter(prefix="/api/v1/board", tags=["board"])
-MayRead = Annotated[Caller, Depends(needs("partnerships:read"))]
 
 
 class BoardRows(BaseModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from schemas import Partnership
 from streams.commands.compare import read_comparison
@@ -12,11 +12,10 @@ from streams.commands.output import plain
 from streams.commands.portfolio import read_portfolio
 from streams.commands.relationships import dot, graphml, read_ties, relationship_map
 from streams.errors import InputError, NotFoundError
-from streams.serve.answers import Form, State, answer, sent, table
-from streams.serve.auth import Caller, Served, needs
+from streams.serve.answers import CSV, Form, State, answer, sent, table
+from streams.serve.auth import Caller, MayRead, Served
 
 router = APIRouter(prefix="/api/v1", tags=["brands"])
-MayRead = Annotated[Caller, Depends(needs("partnerships:read"))]
 BrandId = Annotated[str, Path(min_length=1, max_length=256)]
 _HEAD: Final = (
     "partnership_id", "influencer_id", "tier", "followers", "tenure_days", "health", "effective",
@@ -25,10 +24,7 @@ _HEAD: Final = (
 _MEDIA: Final = {"dot": "text/vnd.graphviz; charset=utf-8", "graphml": "application/graphml+xml"}
 
 
-@router.get(
-    "/brands/{brand}/portfolio", response_model=dict[str, Any],
-    responses={200: {"content": {"text/csv": {}}}},
-)  # fmt: skip
+@router.get("/brands/{brand}/portfolio", response_model=dict[str, Any], responses=CSV)
 async def portfolio(
     brand: BrandId, request: Request, caller: MayRead, state: State, form: Form = "json"
 ) -> Response:

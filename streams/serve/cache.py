@@ -1,4 +1,4 @@
-"""All alerts, held in memory: read again at most every half second, and parsed only where they changed."""
+"""What Redis holds, kept in memory: read again now and then, and parsed only where it changed."""
 
 from __future__ import annotations
 
@@ -10,31 +10,47 @@ from schemas import Alert
 from streams.errors import NotFoundError
 from streams.reader import Reader, parse_alert
 
-#: Read anew at most so often, s; where reading takes long, at most a fifth of the time is spent on it.
+#: Alerts are read anew at most so often, s.
 FRESH_S: Final = 0.5
+#: Where reading takes long, at most a fifth of the time is spent on it.
 _SHARE: Final = 5.0
 _SLICE: Final = 50
 
 
-class AlertCache:
-    """`get` gives all alerts, newest first. Many who ask at once wait for one reading."""
+class Cache:
+    """`fresh` reads again what is older than `fresh_s`; many who ask at once wait for one reading."""
 
-    def __init__(self, reader: Reader, monotonic: Callable[[], float]) -> None:
-        self._reader, self._monotonic = reader, monotonic
-        self._raw: dict[str, bytes] = {}
-        self._parsed: dict[str, Alert | None] = {}
-        self._sorted: list[Alert] = []
+    def __init__(self, fresh_s: float, monotonic: Callable[[], float]) -> None:
+        self._fresh_s, self._monotonic = fresh_s, monotonic
         self._due = float("-inf")
         self._lock = asyncio.Lock()
 
-    async def get(self) -> list[Alert]:
-        """All alerts, newest first (by time, then id); none where no worker has written yet."""
+    async def fresh(self) -> None:
+        """Returns when what is held is fresh."""
         if self._monotonic() >= self._due:
             async with self._lock:
                 if (began := self._monotonic()) >= self._due:
                     await self._read()
                     now = self._monotonic()
-                    self._due = now + max(FRESH_S, _SHARE * (now - began))
+                    self._due = now + max(self._fresh_s, _SHARE * (now - began))
+
+    async def _read(self) -> None:
+        raise NotImplementedError
+
+
+class AlertCache(Cache):
+    """`get` gives all alerts, newest first."""
+
+    def __init__(self, reader: Reader, monotonic: Callable[[], float]) -> None:
+        super().__init__(FRESH_S, monotonic)
+        self._reader = reader
+        self._raw: dict[str, bytes] = {}
+        self._parsed: dict[str, Alert | None] = {}
+        self._sorted: list[Alert] = []
+
+    async def get(self) -> list[Alert]:
+        """All alerts, newest first (by time, then id); none where no worker has written yet."""
+        await self.fresh()
         return self._sorted
 
     async def _read(self) -> None:

@@ -18,12 +18,11 @@ from streams.people_explain import explain, explainers, unexplain
 from streams.rulefiles import load_rules
 from streams.ruleview import as_json
 from streams.serve.answers import PartnershipId, State, answer
-from streams.serve.auth import Caller, Served, needs
+from streams.serve.auth import Caller, MayRead, Served, needs
 from streams.serve.models import Explained, ExplainIn
 from streams.serve.partnerships import find
 
 router = APIRouter(prefix="/api/v1/partnerships/{partnership_id}", tags=["partnerships"])
-MayRead = Annotated[Caller, Depends(needs("partnerships:read"))]
 MayExplain = Annotated[Caller, Depends(needs("alerts:write"))]
 
 

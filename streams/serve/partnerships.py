@@ -28,7 +28,7 @@ from streams.serve.answers import (
     sent,
     table,
 )
-from streams.serve.auth import Caller, Served, needs
+from streams.serve.auth import Caller, MayRead, Served, needs
 from streams.serve.problems import ProblemError
 from streams.serve.rows import (
     AlertBrief,
@@ -43,7 +43,6 @@ from streams.serve.rows import (
 )
 
 router = APIRouter(prefix="/api/v1/partnerships", tags=["partnerships"])
-MayRead = Annotated[Caller, Depends(needs("partnerships:read"))]
 MayWrite = Annotated[Caller, Depends(needs("partnerships:write"))]
 SIGNALS: Final = NAMES[1:]
 Sort = Literal[

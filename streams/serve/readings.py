@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from processors import history
@@ -28,12 +28,11 @@ from streams.serve.answers import (
     sent,
     table,
 )
-from streams.serve.auth import Caller, needs
+from streams.serve.auth import MayRead
 from streams.serve.partnerships import find, newest
 from streams.times import parse_span
 
 router = APIRouter(prefix="/api/v1", tags=["readings"])
-MayRead = Annotated[Caller, Depends(needs("partnerships:read"))]
 Signal = Literal[
     "health", "interaction_quality", "audience_fit", "authenticity", "connection", "all_in", "relationship"
 ]

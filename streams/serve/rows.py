@@ -16,11 +16,11 @@ from schemas import Alert, Partnership
 from schemas.common import Time
 from streams.errors import NotFoundError
 from streams.reader import Reader, health_line
+from streams.serve.cache import Cache
 
 log = logging.getLogger("rapport.serve")
-#: Read anew at most so often, s; where reading takes long, at most a fifth of the time is spent on it.
+#: Read anew at most so often, s.
 FRESH_S: Final = 1.0
-_SHARE: Final = 5.0
 _SLICE: Final = 10
 #: Points of the trend of a row: one a day.
 TREND_DAYS: Final = 30
@@ -104,27 +104,21 @@ class Row(BaseModel):
     """Health by the day for 30 days, newest last; null: not measurable then."""
 
 
-class RowCache:
-    """`get` gives what is kept of all readings. Many who ask at once wait for one reading of Redis."""
+class RowCache(Cache):
+    """`get` gives what is kept of all readings."""
 
     def __init__(self, reader: Reader, monotonic: Callable[[], float]) -> None:
-        self._reader, self._monotonic = reader, monotonic
+        super().__init__(FRESH_S, monotonic)
+        self._reader = reader
         self._raw: dict[str, bytes] = {}
         self._histories: dict[str, bytes] = {}
         self._readings: dict[str, LeanReading] = {}
         self.trends: dict[str, list[float | None]] = {}
-        self._due = float("-inf")
-        self._lock = asyncio.Lock()
 
     async def get(self) -> dict[str, LeanReading]:
         """Readings by partnership, at most a second old or so; none where no worker has written yet.
         `trends` are as old."""
-        if self._monotonic() >= self._due:
-            async with self._lock:
-                if (began := self._monotonic()) >= self._due:
-                    await self._read()
-                    now = self._monotonic()
-                    self._due = now + max(FRESH_S, _SHARE * (now - began))
+        await self.fresh()
         return self._readings
 
     async def _read(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from schemas import Alert, Reading, SignalReading
@@ -16,12 +16,11 @@ from schemas.common import Time
 from streams.commands.insights import read_insights
 from streams.errors import NotFoundError
 from streams.serve.answers import Name, PartnershipId, State, answer
-from streams.serve.auth import Caller, Served, needs
+from streams.serve.auth import Caller, MayRead, Served
 from streams.serve.relations import Relations, chosen
 from streams.serve.rows import LeanReading, by_partnership, state_of, weakest_first
 
 router = APIRouter(prefix="/api/v1/tables", tags=["tables"])
-MayRead = Annotated[Caller, Depends(needs("partnerships:read"))]
 _Names = Annotated[
     str | None,
     Query(max_length=16_384, description="One, several by commas, or `.*` (as Grafana says it): all"),

@@ -49,6 +49,18 @@ class Store:
         raw = await self.keys.ask(self._redis.hgetall(layout_key(self.settings.namespace)))
         return {name.decode(): value.decode() for name, value in raw.items()}
 
+    async def standing(self) -> dict[str, str]:
+        """The layout of state that is whole. Raises NotFoundError where nothing was written yet, RapportError
+        where an import was cut off."""
+        layout = await self.layout()
+        if not layout:
+            raise NotFoundError(f"nothing is written under the namespace {self.settings.namespace!r} yet")
+        if not layout["version"].isdecimal():  # UNDER_WAY
+            raise RapportError(
+                "an import into this namespace was cut off", hint="import again, with --replace"
+            )
+        return layout
+
     async def mark(self, fields: dict[str, str]) -> None:
         """Write fields of the layout."""
         await self.keys.ask(self._redis.hset(layout_key(self.settings.namespace), mapping=fields))
@@ -94,14 +106,8 @@ async def export(
     Raises NotFoundError, RapportError when a worker writes meanwhile, InputError for a file that is there.
     """
     async with open_store(settings) as store:
-        layout = await store.layout()
-        if not layout:
-            raise NotFoundError(f"nothing is written under the namespace {settings.namespace!r} yet")
+        layout = await store.standing()
         topic, count = layout["topic"], int(layout["partitions"])
-        if layout["version"] == UNDER_WAY:
-            raise RapportError(
-                "an import into this namespace was cut off", hint="import again, with --replace"
-            )
         if partition is not None and not 0 <= partition < count:
             raise InputError(f"there is no partition {partition}: the state has 0 to {count - 1}")
         before = await store.fences(topic, count)
@@ -270,13 +276,7 @@ async def upgrade(
     Cut off, it can be run again: what is migrated already stays as it is.
     """
     async with open_store(settings) as store:
-        layout = await store.layout()
-        if not layout:
-            raise NotFoundError(f"nothing is written under the namespace {settings.namespace!r} yet")
-        if not layout["version"].isdecimal():
-            raise RapportError(
-                "an import into this namespace was cut off", hint="import again, with --replace"
-            )
+        layout = await store.standing()
         version = int(layout["version"])
         if version > LAYOUT_VERSION:
             raise RapportError(

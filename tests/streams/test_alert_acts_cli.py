@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +23,11 @@ import pytest
 from streams.alert_view import csv_cell, short
 from streams.cli import run
 from streams.settings import Settings
-from tests.conftest import missing
-from tests.servers import RedisServer, ServerMissingError
+from tests.servers import RedisServer
 from tests.streams.people_world import EVIL, write
 
 pytestmark = pytest.mark.servers
 Cli = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    try:
-        started = RedisServer().start()
-    except ServerMissingError as error:
-        missing(str(error))
-    yield started
-    started.stop()
 
 
 @pytest.fixture

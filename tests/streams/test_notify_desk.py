@@ -117,10 +117,8 @@ async def test_what_is_decided_is_delivered_once_and_leaves_nothing_behind(offic
     assert office.store.hashes[KEYS.base.fence][b"told"] == b"1"
 
 
-async def test_nothing_is_delivered_before_it_is_written(office: Office) -> None:
-    office.put(transition())
-    await office.after(0)
-    office.now += 30
+async def nothing_is_next_until_it_is_written(office: Office) -> None:
+    """Hold the desk's next write up, and look at what the courier would take meanwhile and afterwards."""
     held = asyncio.Event()
     apply = office.store.apply
 
@@ -135,6 +133,13 @@ async def test_nothing_is_delivered_before_it_is_written(office: Office) -> None
     held.set()
     await writing
     assert office.courier._next("hook") is not None
+
+
+async def test_nothing_is_delivered_before_it_is_written(office: Office) -> None:
+    office.put(transition())
+    await office.after(0)
+    office.now += 30
+    await nothing_is_next_until_it_is_written(office)
 
 
 async def test_a_lost_desk_writes_and_delivers_nothing_more(office: Office) -> None:
@@ -198,20 +203,7 @@ async def test_the_next_of_a_group_is_not_tried_before_the_delivery_of_the_last_
     await office.desk.step()
     assert first is not None and len(office.desk.queue.items) == 2
     office.desk.report(await office.courier._try(office.hook, first[1]))
-    held = asyncio.Event()
-    apply = office.store.apply
-
-    async def slow(keys: object, write: object) -> object:
-        await held.wait()
-        return await apply(keys, write)  # type: ignore[arg-type]
-
-    office.store.apply = slow  # type: ignore[method-assign, assignment]
-    writing = asyncio.create_task(office.desk.step())
-    await asyncio.sleep(0.01)
-    assert office.courier._next("hook") is None
-    held.set()
-    await writing
-    assert office.courier._next("hook") is not None
+    await nothing_is_next_until_it_is_written(office)
 
 
 async def test_after_the_last_try_it_is_listed_and_can_be_sent_again(office: Office) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -18,23 +18,12 @@ from streams.people import ConflictError, People, Who, silenced_by
 from streams.people_explain import accept_normal, brand_for, explain, explainers, unexplain
 from streams.people_store import Change
 from streams.settings import Settings
-from tests.conftest import missing
-from tests.servers import RedisServer, ServerMissingError
+from tests.servers import RedisServer
 from tests.streams.people_world import ALERTS, NOW, alert, write
 
 pytestmark = pytest.mark.servers
 ANN = Who("ann")
 ACME = Who("token", "http", frozenset({"acme"}))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    try:
-        started = RedisServer().start()
-    except ServerMissingError as error:
-        missing(str(error))
-    yield started
-    started.stop()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,23 +17,12 @@ from streams.errors import InputError
 from streams.people import Who
 from streams.serve.limits import Limiter
 from streams.settings import Settings
-from tests.conftest import missing
-from tests.servers import RedisServer, ServerMissingError
+from tests.servers import RedisServer
 from tests.streams.api_world import Api
 from tests.streams.people_world import EVIL, NOW, write
 
 pytestmark = pytest.mark.servers
 ENDS = (NOW + timedelta(hours=2)).isoformat()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    try:
-        started = RedisServer().start()
-    except ServerMissingError as error:
-        missing(str(error))
-    yield started
-    started.stop()
 
 
 @pytest.fixture

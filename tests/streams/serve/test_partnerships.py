@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 import shlex
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -21,23 +21,12 @@ from processors.state.layout import PartitionKeys, partition_of
 from schemas.topics import EVENTS
 from streams.errors import StoreUnavailableError
 from streams.settings import Settings
-from tests.conftest import missing
-from tests.servers import REPO, RedisServer, ServerMissingError
+from tests.servers import REPO, RedisServer
 from tests.streams.api_world import Api
 from tests.streams.people_world import NOW, write
 
 pytestmark = pytest.mark.servers
 PATH = "/api/v1/partnerships"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    try:
-        started = RedisServer().start()
-    except ServerMissingError as error:
-        missing(str(error))
-    yield started
-    started.stop()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,22 +24,11 @@ from streams.serve.app import build_app, open_served
 from streams.serve.auth import Served
 from streams.serve.tokens import SCOPES
 from streams.settings import Settings
-from tests.conftest import missing
-from tests.servers import RedisServer, ServerMissingError
+from tests.servers import RedisServer
 from tests.streams.people_world import alert, write
 
 pytestmark = pytest.mark.servers
 DEADLINE_S = 0.8
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    try:
-        started = RedisServer().start()
-    except ServerMissingError as error:
-        missing(str(error))
-    yield started
-    started.stop()
 
 
 class House:

@@ -36,7 +36,7 @@ async def tell(settings: Settings, story: Demo, speed: float, told: Told, say: C
     Raises:
         BrokerUnavailableError: the broker was away for too long.
     """
-    say("sending the past: five weeks, so that there is something to compare with")
+    say("sending the past: a month, so that there is something to compare with")
     async with Sender(settings) as sender:
         begun = 0.0
         for record in story.generated.events():

@@ -1,6 +1,6 @@
 """The demo: six partnerships of all sizes, one of which slips.
 
-35 days of past (a 28-day reference and a clean week), then a live part that goes on for months. When it
+31 days of past (a 28-day reference and three clean days), then a live part that goes on for months. When it
 begins, sol.cooks stops answering comments; three weeks later she answers again. Nobody else does anything.
 The live part ends at the scenario's last midnight, so that no event lies in the future.
 """
@@ -21,8 +21,9 @@ from processors.generator.scenario import (
     Scenario,
 )
 
-#: Days generated before the live part: the reference's 28 and a clean week.
-PAST_DAYS: Final = 35
+#: Days generated before the live part: the reference's 28 and three clean ones. A slow machine must get
+#: through them, and to the alert, in little more than half a minute.
+PAST_DAYS: Final = 31
 #: Event seconds per wall second: five hours, so that the alert comes some eight seconds after the live
 #: part begins.
 SPEED: Final = 18_000.0
@@ -88,7 +89,7 @@ def _steady(handle: str, tier: str, **more: object) -> InfluencerSpec:
 
 _INFLUENCERS: Final = (
     _steady("ann.rides", "nano", followers=6_800, engagement=0.03, comments_per_like=0.22, posts_per_day=0.9,
-            reply_rate=0.55, thinning=0.7, audience=_GB, home="GB", topics=("cycling", "travel"),
+            reply_rate=0.55, thinning=0.55, audience=_GB, home="GB", topics=("cycling", "travel"),
             trickle_per_h=0.4,
             partnerships=(PartnershipSpec(
                 brand="northwind", since_day=-210, contracts=_contract((-200, -110), (28, 400)),
@@ -109,7 +110,7 @@ _INFLUENCERS: Final = (
                 employees=_people("oakandsalt", ines=5.0)),)),
     _steady("max.baut", "micro", followers=72_000, engagement=0.014, comments_per_like=0.12,
             posts_per_day=0.7,
-            reply_rate=0.42, thinning=0.14, audience=_DE, home="DE", topics=("home", "tech"),
+            reply_rate=0.42, thinning=0.11, audience=_DE, home="DE", topics=("home", "tech"),
             trickle_per_h=0.5,
             partnerships=(PartnershipSpec(
                 brand="werkbank", since_day=-400, contracts=_contract((-390, -300), (-60, 400)),
@@ -119,7 +120,7 @@ _INFLUENCERS: Final = (
                 employees=_people("werkbank", jana=4.0, uwe=4.0)),)),
     _steady("lena.trails", "mid", followers=185_000, engagement=0.013, comments_per_like=0.1,
             posts_per_day=0.8,
-            reply_rate=0.38, thinning=0.055, audience=_GB, home="GB", topics=("travel", "fitness"),
+            reply_rate=0.46, thinning=0.055, audience=_GB, home="GB", topics=("travel", "fitness"),
             trickle_per_h=0.6,
             partnerships=(PartnershipSpec(
                 brand="northwind", since_day=-30, contracts=_contract((30, 400)),
@@ -129,7 +130,7 @@ _INFLUENCERS: Final = (
                 disclosure_country="GB", employees=_people("northwind", amy=4.0)),)),
     _steady("bia.veste", "macro", followers=730_000, engagement=0.012, comments_per_like=0.09,
             posts_per_day=1.2,
-            reply_rate=0.34, thinning=0.0105, audience=_BR, home="BR", topics=("fashion", "beauty"),
+            reply_rate=0.34, thinning=0.0085, audience=_BR, home="BR", topics=("fashion", "beauty"),
             trickle_per_h=0.8,
             partnerships=(PartnershipSpec(
                 brand="maresol", since_day=-150, contracts=_contract((10, 400)),
@@ -139,7 +140,7 @@ _INFLUENCERS: Final = (
                 employees=_people("maresol", rita=6.0, caio=2.0)),)),
     _steady("theo.plays", "mega", followers=4_200_000, engagement=0.01, comments_per_like=0.09,
             posts_per_day=1.4,
-            reply_rate=0.3, thinning=0.0024, audience=_US, home="US", topics=("gaming", "tech"),
+            reply_rate=0.46, thinning=0.0024, audience=_US, home="US", topics=("gaming", "tech"),
             trickle_per_h=1.2,
             partnerships=(PartnershipSpec(
                 brand="pixelforge", since_day=-20, contracts=_contract((21, 400)),
@@ -149,10 +150,10 @@ _INFLUENCERS: Final = (
                 employees=_people("pixelforge", dana=4.0)),)),
     _steady("noor.knits", "nano", followers=4_100, engagement=0.025, comments_per_like=0.12,
             posts_per_day=0.6,
-            reply_rate=0.4, thinning=0.4, audience=_GB, home="GB", topics=("home", "fashion"),
+            reply_rate=0.4, thinning=0.25, audience=_GB, home="GB", topics=("home", "fashion"),
             trickle_per_h=0.2),
     _steady("rio.runs", "micro", followers=28_000, engagement=0.012, comments_per_like=0.06,
             posts_per_day=0.6,
-            reply_rate=0.15, thinning=0.1, audience=_ES, home="MX", topics=("fitness",),
+            reply_rate=0.15, thinning=0.06, audience=_ES, home="MX", topics=("fitness",),
             trickle_per_h=0.3),
 )  # fmt: skip

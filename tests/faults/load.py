@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from processors.generator.bench import bench_events
-from processors.generator.demo import demo
+from processors.generator.demo import PAST_DAYS, demo
 from processors.generator.render import stamp
 from processors.state.layout import partition_of
 from streams.sending import Timed
@@ -75,7 +75,7 @@ def make(count: int, partitions: int, *, story: bool = False, seed: int = 1) -> 
     at = _NOW.timestamp()
     good: Iterator[Timed]
     if story:
-        told = demo(_NOW, live_days=_STORY_DAYS - 35)
+        told = demo(_NOW, live_days=_STORY_DAYS - PAST_DAYS)
         load.partnerships = [dict(item) for item in told.generated.partnerships]
         at = told.ends_at
         past = ((record[0], record[1], record[2]) for record in told.generated.events())

@@ -145,7 +145,7 @@ async def test_fences_and_restarts_leave_no_trace(
     story: bool, fence: int, restart: float, evict: bool
 ) -> None:
     """`story`: the demo's, with references and an alert; else a mix with undos, late events and threads."""
-    load = make(105_000, PARTITIONS, story=True) if story else make(15_000, PARTITIONS, story=False)
+    load = make(60_000, PARTITIONS, story=True) if story else make(15_000, PARTITIONS, story=False)
     number = partition_of(b"gen:sol.cooks", PARTITIONS)  # who raises the alert
     # With an alert also under shadow rules: neither set of rules may tell anything twice, or not at all.
     config = Config(shadow_rules=SHADOW if story else None)

@@ -18,14 +18,14 @@ from typing import Any
 import msgspec
 
 from processors.generator.bench import bench_events
-from processors.generator.demo import PAST_DAYS, demo
+from processors.generator.demo import demo
 from processors.generator.render import stamp
 from processors.state.layout import partition_of
 from streams.sending import Timed
 
 _NOW = datetime(2026, 6, 1, tzinfo=UTC)
 _DAY = 86_400
-_STORY_DAYS = 39  # 35 quiet days, then sol.cooks falls silent: the alert fires within three of them
+_LIVE_DAYS = 4  # of the story, after its quiet past: sol.cooks falls silent, the alert fires within three
 _BENCH_S = 4 * 3_600
 _INFLUENCERS = 300
 BAD = (b"not json", b'{"event_id": 7}', b"\xff\xfe", b"[" * 500, b'{"event_id":"x","kind":"wave"}')
@@ -68,14 +68,14 @@ class Load:
 def make(count: int, partitions: int, *, story: bool = False, seed: int = 1) -> Load:
     """A load of `count` records (one more, if the last was to be spoilt).
 
-    `story`: up to some 100,000 of them tell the demo's, in which one alert fires.
+    `story`: up to some 46,000 of them tell the demo's, in which one alert fires.
     """
     load = Load(partitions, ends=[0] * partitions)
     rng = Random(seed)
     at = _NOW.timestamp()
     good: Iterator[Timed]
     if story:
-        told = demo(_NOW, live_days=_STORY_DAYS - PAST_DAYS)
+        told = demo(_NOW, live_days=_LIVE_DAYS)
         load.partnerships = [dict(item) for item in told.generated.partnerships]
         at = told.ends_at
         past = ((record[0], record[1], record[2]) for record in told.generated.events())

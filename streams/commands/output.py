@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -74,8 +76,42 @@ def run(
 
     if not debug_wanted():  # its warnings tell of every retry; what matters comes out as an error
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    pressed = False
+
+    async def interruptible() -> T:
+        # asyncio.Runner's own handler cancels in the middle of whatever callback runs, which then finds its
+        # future in an "invalid state" and prints a stack trace; the loop calls this one between two.
+        nonlocal pressed
+        running = asyncio.get_running_loop()
+        task = asyncio.current_task()
+
+        def press() -> None:
+            nonlocal pressed
+            pressed = True
+            running.remove_signal_handler(signal.SIGINT)  # a second Ctrl-C does not wait
+            if task is not None:
+                task.cancel()
+
+        if ours:
+            running.add_signal_handler(signal.SIGINT, press)
+        try:
+            return await coroutine
+        finally:
+            if ours:
+                running.remove_signal_handler(signal.SIGINT)
+
+    # One that somebody ignores, as `nohup … &` does, stays ignored.
+    ours = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
     with asyncio.Runner(loop_factory=loop) as runner:
-        return runner.run(coroutine)
+        try:
+            return runner.run(interruptible())
+        except asyncio.CancelledError:
+            if pressed:
+                raise KeyboardInterrupt from None
+            raise
 
 
 @contextmanager

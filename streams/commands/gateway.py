@@ -142,9 +142,8 @@ def create(
     json: Json = False,
 ) -> None:
     """Make a token. It is shown this once; only its hash is kept."""
-    import sys
-
-    from streams.commands.output import print_json, run, say
+    from streams.commands.output import run
+    from streams.commands.token_output import say_made
 
     ends = when_of(expires, "--expires") if expires else None
 
@@ -158,11 +157,7 @@ def create(
             )  # fmt: skip
 
     secret, token = run(do())
-    if json:
-        print_json({"token": secret, **token.shown()})
-        return
-    sys.stdout.write(secret + "\n")
-    say("keep it well: it is not shown again")
+    say_made(secret, token, json=json)
 
 
 @tokens.command("list", epilog="[bold]Example[/bold]\n\n[dim]$[/dim] rapport gateway tokens list --json")
@@ -171,8 +166,8 @@ def list_(
 ) -> None:
     """Show tokens: whose, for what; never the token itself."""
     from streams.board import when
-    from streams.commands.output import out, print_json, run, say
-    from streams.text import safe
+    from streams.commands.output import run
+    from streams.commands.token_output import say_all
 
     async def read() -> Any:
         from streams.gateway.tokens import SendTokens
@@ -180,13 +175,7 @@ def list_(
         async with people_of(settings_from(None, redis, namespace, config)) as people:
             return await SendTokens(people.store).all()
 
-    found = run(read())
-    if json:
-        print_json({"tokens": [token.shown() for token in found]})
-        return
-    if not found:
-        say("no tokens yet; `rapport gateway tokens create` makes one")
-    for token in found:
+    def may(token: Any) -> str:
         bounds = [
             f"{what} {', '.join(names)}"
             for what, names in (
@@ -195,8 +184,9 @@ def list_(
             if names is not None
         ]  # fmt: skip
         ends = f"; until {when(token.expires_at)}" if token.expires_at else ""
-        may = f"{' '.join(token.scopes)}; {'; '.join(bounds) or 'anything'}{ends}"
-        out().print(safe(f"{token.token_id}  {token.name}: {may}", limit=1_000), soft_wrap=True)
+        return f"{' '.join(token.scopes)}; {'; '.join(bounds) or 'anything'}{ends}"
+
+    say_all(run(read()), may, "rapport gateway tokens", json=json)
 
 
 @tokens.command(epilog="[bold]Example[/bold]\n\n[dim]$[/dim] rapport gateway tokens revoke shop")
@@ -209,7 +199,8 @@ def revoke(
     json: Json = False,
 ) -> None:
     """End a token; gateways notice within ten seconds."""
-    from streams.commands.output import print_json, run, say
+    from streams.commands.output import run
+    from streams.commands.token_output import say_revoked
 
     async def do() -> Any:
         from streams.gateway.tokens import SendTokens
@@ -217,8 +208,4 @@ def revoke(
         async with people_of(settings_from(None, redis, namespace, config)) as people:
             return await SendTokens(people.store).revoke(token, who_from(by))
 
-    ended = run(do())
-    if json:
-        print_json({"revoked": ended.shown()})
-    else:
-        say(f"{ended.name} ({ended.token_id}) is valid no more")
+    say_revoked(run(do()), json=json)

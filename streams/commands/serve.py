@@ -142,9 +142,8 @@ def create(
     json: Json = False,
 ) -> None:
     """Make a token. It is shown this once; only its hash is kept."""
-    import sys
-
-    from streams.commands.output import print_json, run, say
+    from streams.commands.output import run
+    from streams.commands.token_output import say_made
 
     ends = when_of(expires, "--expires") if expires else None
 
@@ -157,11 +156,7 @@ def create(
             )
 
     secret, token = run(do())
-    if json:
-        print_json({"token": secret, **token.shown()})
-        return
-    sys.stdout.write(secret + "\n")
-    say("keep it well: it is not shown again")
+    say_made(secret, token, json=json)
 
 
 @app.command("list", epilog="[bold]Example[/bold]\n\n[dim]$[/dim] rapport tokens list --json")
@@ -170,8 +165,8 @@ def list_(
 ) -> None:
     """Show tokens: whose, for what, which brands; never the token itself."""
     from streams.board import when
-    from streams.commands.output import out, print_json, run, say
-    from streams.text import safe
+    from streams.commands.output import run
+    from streams.commands.token_output import say_all
 
     async def read() -> Any:
         from streams.serve.tokens import Tokens
@@ -179,17 +174,12 @@ def list_(
         async with people_of(settings_from(None, redis, namespace, config)) as people:
             return await Tokens(people.store).all()
 
-    found = run(read())
-    if json:
-        print_json({"tokens": [token.shown() for token in found]})
-        return
-    if not found:
-        say("no tokens yet; `rapport tokens create` makes one")
-    for token in found:
+    def may(token: Any) -> str:
         brands = "all brands" if token.brands is None else ", ".join(token.brands)
         ends = f", until {when(token.expires_at)}" if token.expires_at else ""
-        line = f"{token.token_id}  {token.name}: {' '.join(token.scopes)}; {brands}{ends}"
-        out().print(safe(line, limit=1_000), soft_wrap=True)
+        return f"{' '.join(token.scopes)}; {brands}{ends}"
+
+    say_all(run(read()), may, "rapport tokens", json=json)
 
 
 @app.command(epilog="[bold]Example[/bold]\n\n[dim]$[/dim] rapport tokens revoke Ann")
@@ -202,7 +192,8 @@ def revoke(
     json: Json = False,
 ) -> None:
     """End a token at once."""
-    from streams.commands.output import print_json, run, say
+    from streams.commands.output import run
+    from streams.commands.token_output import say_revoked
 
     async def do() -> Any:
         from streams.serve.tokens import Tokens
@@ -210,8 +201,4 @@ def revoke(
         async with people_of(settings_from(None, redis, namespace, config)) as people:
             return await Tokens(people.store).revoke(token, who_from(by))
 
-    ended = run(do())
-    if json:
-        print_json({"revoked": ended.shown()})
-    else:
-        say(f"{ended.name} ({ended.token_id}) is valid no more")
+    say_revoked(run(do()), json=json)

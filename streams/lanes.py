@@ -259,6 +259,8 @@ class Lane:
             shared.gauges.show(self.number, shown, partition.firing(), listed)
         partition.written()
         self.clean = True
+        if -1 < self.fence_in_store < self.fence:  # not at the claim: several may come before a write
+            metrics.LOST.labels(str(self.number)).inc(self.fence - self.fence_in_store)
         self.fence = self.fence_in_store = self.folded
         now = monotonic()
         self._fenced_at = now

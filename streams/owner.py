@@ -229,7 +229,6 @@ class Owner:
             )
         if claim.next < first:
             lost = first - claim.next
-            metrics.LOST.labels(str(tp.partition)).inc(lost)
             log.error("%d records were deleted from the log before they were counted", lost,
                       extra={"partition": tp.partition, "offset": claim.next})  # fmt: skip
             return first

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import redis
+from redis.cluster import ClusterNode
 
 from streams.children import Child, free_port
 from streams.embedded import redis_answers
@@ -27,7 +28,13 @@ class Node:
 
     port: int
     bus: int
+    command: list[str]
+    log: Path
     child: Child
+
+    def restart(self) -> None:
+        """Start it again after a kill, on its ports and with what it knew of the cluster."""
+        self.child = Child("redis-server", self.command, self.log)
 
     def client(self) -> Any:
         """A client of this node alone."""
@@ -83,7 +90,8 @@ class RedisCluster:
         command = ["redis-server"]
         for name, value in words.items():
             command += [f"--{name}", str(value)]
-        return Node(port, bus, Child("redis-server", command, place / "redis.log"))
+        log = place / "redis.log"
+        return Node(port, bus, command, log, Child("redis-server", command, log))
 
     def _join(self) -> None:
         owners, share = self.nodes[: self._primaries], _SLOTS / self._primaries
@@ -120,6 +128,16 @@ class RedisCluster:
             if first <= slot <= last:
                 return next(node for node in self.nodes if node.port == primary[1])
         raise AssertionError(f"nobody has slot {slot}")
+
+    def replica_of(self, primary: Node) -> Node:
+        """One that follows this primary, as the primary sees it."""
+        port = int(primary.ask("ROLE")[2][0][1])
+        return next(node for node in self.nodes if node.port == port)
+
+    def client(self) -> Any:
+        """A client of the whole, that finds it through a node that is up."""
+        alive = [ClusterNode(_HOST, node.port) for node in self.nodes if node.child.running]
+        return redis.RedisCluster(startup_nodes=alive, socket_timeout=20)
 
     def move(self, slot: int, target: Node) -> None:
         """Move an empty or small slot to another primary, as an operator's resharding does."""

@@ -175,12 +175,13 @@ class ApacheKafka:
 
 
 class RedisServer:
-    """The machine's redis-server.
+    """The machine's redis-server, or a program that is used as it is (Valkey's).
 
     Args:
         directory: Where its data and log go; a temporary one, removed at the end, when None.
         appendonly: Keep an append-only file (flushed every second) that a restart reads.
         options: More of its options, e.g. {"key-load-delay": "100"}.
+        program: What is started.
     """
 
     def __init__(
@@ -189,13 +190,20 @@ class RedisServer:
         *,
         appendonly: bool = False,
         options: dict[str, str] | None = None,
+        program: str = "redis-server",
     ) -> None:
+        self._program = program
         self._temporary = directory is None
         self.directory = Path(tempfile.mkdtemp(prefix="redis-")) if directory is None else directory
         self.appendonly = appendonly
         self.options = options or {}
         self._child: Child | None = None
         self.port = 0
+
+    @property
+    def name(self) -> str:
+        """How people call it."""
+        return "Redis" if self._program == "redis-server" else "Valkey"
 
     @property
     def url(self) -> str:
@@ -208,7 +216,7 @@ class RedisServer:
 
     def start(self, attempts: int = 3) -> Self:
         """Starts it; a restart keeps port and data."""
-        need("redis-server")
+        need(self._program)
         self.directory.mkdir(parents=True, exist_ok=True)
         first = self.port == 0
         for attempt in range(attempts):
@@ -226,7 +234,7 @@ class RedisServer:
 
     def _command(self) -> list[str]:
         return [
-            "redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
+            self._program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
             "--dir", str(self.directory),
             "--appendonly", "yes" if self.appendonly else "no", "--appendfsync", "everysec",
             "--maxmemory-policy", "noeviction", "--daemonize", "no",

@@ -8,28 +8,24 @@ import json
 import random
 import subprocess
 import sys
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from schemas.topics import EVENTS
-from streams.consume import scan
 from streams.settings import Settings
 from streams.topics import ensure_topics
 from tests.conftest import Pair, missing
+from tests.faults.posting import BATCH, Senders, batch, in_topic
 from tests.gateways import GatewayProcess, make_token
 from tests.servers import ApachePair, RedisServer, ServerMissingError
 from tests.streams.gateway.world import event
 from tests.workers import WorkerProcess, read_totals, until
 
 pytestmark = pytest.mark.servers
-BATCH, KILLS = 100, 3
+KILLS = 3
 
 #: A sender of its own process, killed in the middle of its work: it notes a batch only after its 2xx.
 SENDER = """
@@ -47,66 +43,23 @@ while True:
 """
 
 
-def batch(name: str) -> list[dict[str, Any]]:
-    return [event(f"{name}/{place}", influencer_id=f"shop:{place % 11}") for place in range(BATCH)]
-
-
-async def in_topic(settings: Settings) -> Counter[str]:
-    found = [record async for record in scan(settings, settings.topic(EVENTS))]
-    return Counter(json.loads(record.value or b"{}")["event_id"] for record in found)
-
-
 def test_what_was_answered_is_there_when_gateways_are_killed(
     pair: Pair, settings_for: Callable[..., Settings], tmp_path: Path
 ) -> None:
     settings = settings_for(pair, gateway_ack_s=5.0)
     asyncio.run(ensure_topics(settings))
     token = make_token(settings)
-    gateway = GatewayProcess(settings, tmp_path).start()
+    gateway = GatewayProcess(settings, tmp_path)
     chance = random.Random(7)
-    answered: set[str] = set()
-    sent: set[str] = set()
-    over = threading.Event()
-
-    def keep_sending(name: str) -> None:
-        """Sends each batch until it is answered with 2xx, as a sender is told to."""
-        number = 0
-        with httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=10) as client:
-            while not over.is_set():
-                events = batch(f"{name}/{number}")
-                sent.update(one["event_id"] for one in events)
-                while not over.is_set():
-                    try:
-                        answer = client.post(gateway.address + "/v1/events", json=events)
-                    except httpx.HTTPError:
-                        time.sleep(0.02)
-                        continue
-                    if answer.is_success:
-                        answered.update(one["event_id"] for one in answer.json()["results"])
-                        break
-                    assert answer.status_code in (429, 503), answer.text
-                number += 1
-
-    senders = [threading.Thread(target=keep_sending, args=(f"s{number}",)) for number in range(4)]
-    try:
-        for sender in senders:
-            sender.start()
+    senders = Senders(gateway, token)
+    with gateway.running(), senders.sending():
         for _ in range(KILLS):
-            time.sleep(chance.uniform(0.15, 0.5))
+            senders.get_on()
+            time.sleep(chance.uniform(0.0, 0.3))
             gateway.kill()
             gateway.start()
-        time.sleep(0.3)
-    finally:
-        over.set()
-        for sender in senders:
-            sender.join()
-        gateway.stop()
-    found = asyncio.run(in_topic(settings))
-    assert len(answered) > KILLS * BATCH
-    assert answered - found.keys() == set()
-    assert found.keys() <= sent
-    # A batch whose answer was lost is sent again: at most one of each sender for each kill lies there twice.
-    assert sum(found.values()) - len(found) <= KILLS * len(senders) * BATCH
+        senders.get_on()
+    senders.check(asyncio.run(in_topic(settings)), KILLS)
 
 
 def test_what_was_answered_is_there_when_its_sender_is_killed(

@@ -17,6 +17,7 @@ from typing import Any
 import redis
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import NewTopic
+from aiokafka.errors import CommitFailedError
 
 from processors.influencer import decode_meta, lifetime_counts
 from processors.state.layout import PartitionKeys, partition_of
@@ -30,7 +31,8 @@ from tests.faults.load import Load
 from tests.faults.state import comparable, unordered
 from tests.faults.told import Told, differences, read_keys, read_told
 
-_STALLED_S = 60.0
+_STALLED_S = 90.0  # without any progress, on a machine that does much else beside
+_LEFT_S = 30.0
 _TOTALS = ("read", "counted", "duplicate", "rejected", "expired")
 
 
@@ -48,7 +50,7 @@ class Drill:
     def __init__(self, settings: Settings, load: Load, scratch: Path, **changes: object) -> None:
         self.settings, self.load = settings, load
         self.workers = Fleet(settings, scratch, **changes)
-        self.redis: Any = redis.Redis.from_url(settings.redis_url, socket_timeout=5)
+        self.redis: Any = redis.Redis.from_url(settings.redis_url, socket_timeout=20)
         self.sent = 0
         self._producer: AIOKafkaProducer | None = None
         #: False where the clock jumps: hours of arrival are then no order of arrival.
@@ -105,14 +107,22 @@ class Drill:
         return {number: len(these) for number, these in rows.items()}
 
     async def commit(self, offsets: dict[TopicPartition, int]) -> None:
-        """Set the offsets that the workers' group has committed; nobody of it may run."""
+        """Set the offsets that the workers' group has committed; nobody of it may run. Who left in the
+        midst of a rebalance is its member still, until the session ends: tried until then."""
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.settings.bootstrap, group_id=self.settings.group, enable_auto_commit=False
         )
         await consumer.start()
         try:
             consumer.assign(list(offsets))
-            await consumer.commit(offsets)
+            end = time.monotonic() + _LEFT_S
+            while True:
+                try:
+                    return await consumer.commit(offsets)
+                except CommitFailedError:
+                    if time.monotonic() > end:
+                        raise
+                await asyncio.sleep(0.3)
         finally:
             await consumer.stop()
 

@@ -73,7 +73,8 @@ def run_all(
         house.say(f"[{number}/{len(todo)}] {one.name} {result.state} in {result.seconds:.0f} s")
         if result.state == "failed":
             house.say(f"  {result.why[:2_000]}\n  kept: {house.directory / one.name}")
-            house.say(f"  again: python -m tests.faults --seed {seed} {one.name}")
+            sized = "" if size == 1 else f"--size {size:g} "
+            house.say(f"  again: python -m tests.faults --seed {seed} {sized}{one.name}")
         elif result.why:
             house.say(f"  {result.why}")
         yield result

@@ -2,7 +2,10 @@
 
 from importlib import import_module
 
-_ROOMS = ("kills", "fleet", "stores", "brokers", "logs", "network", "shapes", "clock", "overload")
+_ROOMS = (
+    "kills", "fleet", "stores", "cluster", "brokers", "logs", "network", "shapes", "clock", "delivery",
+    "overload",
+)  # fmt: skip
 
 
 def load_all() -> None:

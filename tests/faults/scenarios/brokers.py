@@ -130,7 +130,7 @@ async def group_deleted(scene: Scene) -> None:
 
 async def _delete_group(drill: Drill) -> None:
     """As `kafka-consumer-groups --delete` does it; refused while the group has a member."""
-    group, end = drill.settings.group, time.monotonic() + 20
+    group, end = drill.settings.group, time.monotonic() + 60
     async with open_admin(drill.settings) as admin:
         coordinator = await admin.find_coordinator(group)
         while True:

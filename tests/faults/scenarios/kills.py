@@ -22,7 +22,7 @@ _KEPT_ALERTS = 40
 
 
 @scenario(
-    "kill-random", breaks="workers are killed at random moments, while alerts fire", quick=True, limit_s=600
+    "kill-random", breaks="workers are killed at random moments, while alerts fire", quick=0.4, limit_s=900
 )
 async def kill_random(scene: Scene) -> None:
     """A random worker of two is killed while events keep coming, and started again at once."""
@@ -71,7 +71,7 @@ async def kill_claim(scene: Scene) -> None:
     await scene.check(drill)
 
 
-@scenario("kill-commit", breaks="workers are killed at each step of the commit", quick=True)
+@scenario("kill-commit", breaks="workers are killed at each step of the commit", quick=0.5)
 async def kill_commit(scene: Scene) -> None:
     """Between folding, producing, the fence, the ack and the commit."""
     drill = await scene.drill(scene.load("mix", 30_000), scene.redis().url)
@@ -109,7 +109,7 @@ async def kill_leave(scene: Scene) -> None:
 
 
 async def _has_partitions(drill: Drill, slot: int) -> None:
-    for _ in range(400):
+    for _ in range(1_200):
         drill.workers.look()
         if "claimed" in drill.workers.running[slot].logged():
             return

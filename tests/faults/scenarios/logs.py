@@ -31,7 +31,7 @@ async def topic_anew(scene: Scene) -> None:
     scene.did("topic made anew")
     drill.workers.start(0)
     child = drill.workers.running[0]
-    end = time.monotonic() + 40
+    end = time.monotonic() + 90
     while child.running:
         assert time.monotonic() < end, f"it went on:\n{drill.workers.tail(0)}"
         await asyncio.sleep(0.05)

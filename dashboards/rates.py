@@ -14,6 +14,17 @@ def rate(metric: str, by: str = "", matchers: str = "", of: str = W) -> str:
     return f"sum{f' by ({by})' if by else ''} (rate({metric}{{{matchers}{of}}}[$__rate_interval]))"
 
 
+def in_an_hour(metric: str, by: str = "", matchers: str = "", of: str = W) -> str:
+    """How often something happened within the hour before. For what is rare: the rate of one alert is a spike
+    of hundreds an hour that lasts for a minute."""
+    return f"sum{f' by ({by})' if by else ''} (increase({metric}{{{matchers}{of}}}[1h]))"
+
+
+def share(part: str, of: str, least: float = 1e-9) -> str:
+    """`part` / `of`, and 0 where `of` is 0. `least`: below everything that `of` may be beside 0."""
+    return f"({part}) / clamp_min({of}, {least:g})"
+
+
 def quantile(q: float, histogram: str, by: str = "", of: str = W) -> str:
     """The `q` quantile of a histogram, per value of the label `by`."""
     labels = f"le, {by}" if by else "le"

@@ -14,13 +14,20 @@ from datetime import datetime
 from typing import Any, get_args
 
 from processors.boundary import Shown
+from processors.detection.registry import DETECTORS
 from processors.state.store import Answer
+from schemas.alerts import Signal
+from schemas.notifications import Why
 from schemas.rejected import RejectReason
 from streams import metrics
 
 _BY_PARTITION = (
     metrics.LAG_RECORDS, metrics.LAG_SECONDS, metrics.WATERMARK, metrics.ALERTS_FIRING, metrics.OUTBOX,
 )  # fmt: skip
+#: What becomes of a record.
+OUTCOMES = ("counted", "duplicate", "rejected", "expired")
+#: Why alerts end; why they begin is mostly their detector's own word.
+_ENDINGS = ("recovered", "not_confirmed", "no_data_for_long")
 
 
 def begin_at_zero(topics: Iterable[str]) -> None:
@@ -33,12 +40,33 @@ def begin_at_zero(topics: Iterable[str]) -> None:
     for topic in topics:
         metrics.PRODUCE_RETRIES.labels(topic)
         metrics.PRODUCE_DROPPED.labels(topic)
+    for complete in ("true", "false"):
+        metrics.READINGS.labels(complete)
+    for signal in get_args(Signal):
+        metrics.ALERT_DELAY.labels(signal)
+        for reason in _ENDINGS:
+            metrics.TRANSITIONS.labels(signal, "resolved", reason)
+    for detector in DETECTORS:
+        for state in ("pending", "firing"):
+            metrics.TRANSITIONS.labels(detector.signal, state, detector.subject or detector.rule)
 
 
 def begin_partition(number: int) -> None:
-    """The same for a partition's own."""
-    for counter in (metrics.LATE, metrics.LOST, metrics.FORGOTTEN):
+    """The same for a partition's own: also where nothing comes is told from the first look on."""
+    for counter in (metrics.EVENTS_READ, metrics.LATE, metrics.LOST, metrics.FORGOTTEN):
         counter.labels(str(number))
+    for outcome in OUTCOMES:
+        metrics.EVENTS.labels(str(number), outcome)
+
+
+def begin_receiver(name: str) -> None:
+    """The same for a receiver of the notifier."""
+    for outcome in ("delivered", "failed", "off"):
+        metrics.NOTIFICATIONS.labels(name, outcome)
+    for why in get_args(Why):
+        metrics.NOTIFICATIONS_DECIDED.labels(name, why)
+    metrics.NOTIFICATION_RETRIES.labels(name)
+    metrics.NOTIFICATION_SECONDS.labels(name)
 
 
 def count_transitions(alerts: Iterable[Mapping[str, Any]]) -> None:

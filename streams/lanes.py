@@ -31,7 +31,7 @@ from processors.state.store import Answer, Store, StoreError
 from schemas import topics
 from streams import failpoints, metrics
 from streams.cloudevents import ce_headers
-from streams.gauges import Gauges, begin_partition, count_transitions
+from streams.gauges import OUTCOMES, Gauges, begin_partition, count_transitions
 from streams.outbox import Relay
 from streams.outputs import BatchSender, Out
 from streams.settings import Settings
@@ -353,7 +353,7 @@ class Lane:
         label = str(self.number)
         metrics.EVENTS_READ.labels(label).inc(totals.read - counted["read"])
         self._shared.counted += totals.read - counted["read"]
-        for outcome in ("counted", "duplicate", "rejected", "expired"):
+        for outcome in OUTCOMES:
             metrics.EVENTS.labels(label, outcome).inc(getattr(totals, outcome) - counted[outcome])
         metrics.LATE.labels(label).inc(totals.late - counted["late"])
         metrics.READINGS.labels("true").inc(totals.readings - counted["readings"])

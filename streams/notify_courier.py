@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from processors.notify.queue import Bucket, Item, Queue
 from schemas import Notification
 from streams import metrics
+from streams.gauges import begin_receiver
 from streams.receivers.base import Begins, DeliveryError, Receiver
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Courier:
     def start(self) -> None:
         """Begin to deliver."""
         for name, receiver in self.receivers.items():
+            begin_receiver(name)
             if isinstance(receiver, Begins):
                 receiver.begin()
             self._tasks += [

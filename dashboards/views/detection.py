@@ -10,12 +10,14 @@ from grafana_foundation_sdk.models import dashboard as models
 from dashboards import frame
 from dashboards.frame import KNOWN, E
 from dashboards.parts import ANY_IS_BAD, Q, graph, number
-from dashboards.rates import or_none, quantile, rate
+from dashboards.rates import in_an_hour, or_none, share
 from dashboards.views import detection_api
 
 UID = "rapport-detection"
 TITLE = "Rapport: detection"
 TRANSITIONS = "rapport_alert_transitions_total"
+#: By signal, each from 0 on: Prometheus sees the first alert of a signal as well.
+FIRED = f"sum(increase(rapport_alert_delay_seconds_count{{{E}}}[$__range]))"
 _FIRED = 'state="firing",'
 _RESOLVED = 'state="resolved",'
 
@@ -39,11 +41,12 @@ def build() -> dict[str, Any]:
     )  # fmt: skip
 
 
-def _per_s(metric: str, by: str, matchers: str = "") -> str:
-    return rate(metric, by, matchers, of=E)
+def _an_hour(metric: str, by: str, matchers: str = "") -> str:
+    return in_an_hour(metric, by, matchers, of=E)
 
 
 def _raised_numbers() -> list[Builder[models.Panel]]:
+    gone = f'sum(increase({TRANSITIONS}{{reason="not_confirmed",{E}}}[$__range]))'
     return [
         number(
             "Firing now",
@@ -60,22 +63,22 @@ def _raised_numbers() -> list[Builder[models.Panel]]:
         number(
             "Fired in this time",
             "Alerts that began to fire in the time shown.",
-            f"sum(increase({TRANSITIONS}{{{_FIRED}{E}}}[$__range])) or vector(0)",
+            FIRED,
         ),
         number(
             "Not confirmed",
-            "Share of the alerts that were pending and went away by themselves, in the time shown: kept from "
-            "people, so a high share is no harm.",
-            f'(sum(increase({TRANSITIONS}{{reason="not_confirmed",{E}}}[$__range])) or vector(0))'
-            f' / sum(increase({TRANSITIONS}{{state="pending",{E}}}[$__range]))',
+            "Of the alerts that ended their waiting in the time shown, the share that went away by "
+            "themselves: kept from people, so a high share is no harm. 0 also where none did.",
+            share(gone, f"{gone} + {FIRED}", 1),
             unit="percentunit",
         ),
         number(
             "Time to detection",
             "Median of the event time from when a rule was first broken until its alert fired, in the time "
-            "shown. The waiting time of the rules (10 minutes and new evidence) is part of it.",
+            "shown. The waiting time of the rules (10 minutes and new evidence) is part of it. – where none "
+            "fired.",
             "histogram_quantile(0.5, sum by (le) "
-            f"(increase(rapport_alert_delay_seconds_bucket{{{E}}}[$__range])))",
+            f"(increase(rapport_alert_delay_seconds_bucket{{{E}}}[$__range]))) >= 0",
             unit="s",
         ),
         number(
@@ -93,15 +96,19 @@ def _raised_graphs() -> list[Builder[models.Panel]]:
     return [
         graph(
             "Alert transitions",
-            "Alerts that changed their state, by signal and new state, per hour.",
-            Q(f"3600 * {_per_s(TRANSITIONS, 'signal, state')}", "{{signal}} → {{state}}"),
+            "Alerts that changed their state within the hour before, by signal and new state.",
+            Q(or_none(f"{_an_hour(TRANSITIONS, 'signal, state')} > 0", "signal"), "{{signal}} → {{state}}"),
             unit="short",
             width=12,
         ),
         graph(
             "Fired, by reason",
-            "Alerts that began to fire per hour, by why: the detector's own word (docs/method.md).",
-            Q(f"3600 * {_per_s(TRANSITIONS, 'signal, reason', _FIRED)}", "{{signal}}: {{reason}}"),
+            "Alerts that began to fire within the hour before, by why: the detector's own word "
+            "(docs/method.md).",
+            Q(
+                or_none(f"{_an_hour(TRANSITIONS, 'signal, reason', _FIRED)} > 0", "signal"),
+                "{{signal}}: {{reason}}",
+            ),
             unit="short",
             width=12,
             stack=True,
@@ -114,8 +121,8 @@ def _raised_graphs() -> list[Builder[models.Panel]]:
         ),
         graph(
             "Ended, by reason",
-            "Alerts that ended per hour, by why: recovered, not confirmed, no data for long.",
-            Q(or_none(f"3600 * {_per_s(TRANSITIONS, 'reason', _RESOLVED)}", "reason"), "{{reason}}"),
+            "Alerts that ended within the hour before, by why: recovered, not confirmed, no data for long.",
+            Q(_an_hour(TRANSITIONS, "reason", _RESOLVED), "{{reason}}"),
             unit="short",
             stack=True,
         ),
@@ -126,7 +133,7 @@ def _raised_graphs() -> list[Builder[models.Panel]]:
             *(
                 Q(
                     f"histogram_quantile({q}, sum by (le, signal) "
-                    f"(increase(rapport_alert_delay_seconds_bucket{{{E}}}[1h])))",
+                    f"(increase(rapport_alert_delay_seconds_bucket{{{E}}}[1h]))) >= 0",
                     f"{{{{signal}}}} {name}",
                 )
                 for q, name in ((0.5, "median"), (0.9, "p90"))
@@ -173,7 +180,7 @@ def _way_numbers() -> list[Builder[models.Panel]]:
         number(
             "Delivered in this time",
             "Notifications that reached their receiver in the time shown.",
-            f'sum(increase(rapport_notifications_total{{outcome="delivered",{E}}}[$__range])) or vector(0)',
+            f'sum(increase(rapport_notifications_total{{outcome="delivered",{E}}}[$__range]))',
         ),
     ]
 
@@ -182,22 +189,24 @@ def _way_graphs() -> list[Builder[models.Panel]]:
     return [
         graph(
             "Notifications by receiver and outcome",
-            "Notifications per second: delivered, given up, or not sent because the receiver is off.",
-            Q(_per_s("rapport_notifications_total", "receiver, outcome"), "{{receiver}} {{outcome}}"),
-            unit="ops",
+            "Notifications within the hour before: delivered, given up, or not sent because the receiver is "
+            "off.",
+            Q(_an_hour("rapport_notifications_total", "receiver, outcome"), "{{receiver}} {{outcome}}"),
+            unit="short",
         ),
         graph(
             "Decided, by why",
-            "Notifications decided on per second: first of a group, new alerts in it, resolved, reminder.",
-            Q(_per_s("rapport_notifications_decided_total", "why"), "{{why}}"),
-            unit="ops",
+            "Notifications decided on within the hour before: first of a group, new alerts in it, resolved, "
+            "reminder.",
+            Q(_an_hour("rapport_notifications_decided_total", "why"), "{{why}}"),
+            unit="short",
             stack=True,
         ),
         graph(
             "Deliveries tried again",
-            "Tries per second that failed and will be made again.",
-            Q(or_none(_per_s("rapport_notification_retries_total", "receiver"), "receiver"), "{{receiver}}"),
-            unit="ops",
+            "Tries within the hour before that failed and will be made again.",
+            Q(_an_hour("rapport_notification_retries_total", "receiver"), "{{receiver}}"),
+            unit="short",
         ),
         graph(
             "Queue by receiver",
@@ -207,15 +216,20 @@ def _way_graphs() -> list[Builder[models.Panel]]:
         ),
         graph(
             "Time of a delivery",
-            "99th percentile of the time of one try, by receiver.",
-            Q(quantile(0.99, "rapport_notification_seconds", "receiver", of=E), "{{receiver}} p99"),
+            "99th percentile of the time of one try within the hour before, by receiver; none where nothing "
+            "was sent.",
+            Q(
+                "histogram_quantile(0.99, "
+                f"{_an_hour('rapport_notification_seconds_bucket', 'le, receiver')}) >= 0",
+                "{{receiver}} p99",
+            ),
             unit="s",
         ),
         graph(
             "Transitions read by the notifier",
-            "Transitions of alerts per second, by the state that they led to.",
-            Q(_per_s("rapport_notifier_transitions_total", "state"), "{{state}}"),
-            unit="ops",
+            "Transitions of alerts within the hour before, by the state that they led to.",
+            Q(or_none(_an_hour("rapport_notifier_transitions_total", "state"), "state"), "{{state}}"),
+            unit="short",
             stack=True,
         ),
     ]

@@ -13,7 +13,7 @@ from grafana_foundation_sdk.models import dashboard as models
 from dashboards import frame
 from dashboards.frame import E
 from dashboards.parts import ANY_IS_BAD, BLUE, Q, graph, number
-from dashboards.rates import W, or_none, quantiles, rate
+from dashboards.rates import W, in_an_hour, or_none, quantiles, rate, share
 from dashboards.views import pipeline_processes, pipeline_state
 
 UID = "rapport-pipeline"
@@ -45,8 +45,8 @@ def _flow() -> list[Builder[models.Panel]]:
         number(
             "Rejected",
             "Share of the records read that were rejected. They lie in the rejected topic with "
-            "field and reason: `rapport rejected list`.",
-            f"({rejected} or vector(0)) / ({read} > 0)",
+            "field and reason: `rapport rejected list`. 0 also while nothing comes.",
+            share(f"{rejected} or vector(0)", read),
             unit="percentunit",
             decimals=2,
             steps=((None, "green"), (0.01, "orange"), (0.05, "red")),
@@ -61,8 +61,9 @@ def _flow() -> list[Builder[models.Panel]]:
         ),
         number(
             "Event to visible",
-            "99th percentile of the time from a record's arrival to its effect being readable in Redis.",
-            quantiles("rapport_event_visible_seconds")[1].expr,
+            "99th percentile of the time from a record's arrival to its effect being readable in Redis; "
+            "– while nothing comes.",
+            quantiles("rapport_event_visible_seconds")[1].expr + " >= 0",
             unit="s",
             decimals=2,
             steps=((None, "green"), (1, "orange"), (5, "red")),
@@ -120,7 +121,8 @@ def _flow() -> list[Builder[models.Panel]]:
         graph(
             "Sources: behind",
             "Time between now and up to when a source was read and acknowledged, and connections that broke "
-            "per hour. A source that is minutes behind has lost its server, or Kafka does not acknowledge.",
+            "within the hour before. A source that is minutes behind has lost its server, or Kafka does not "
+            "acknowledge.",
             Q(
                 or_none(
                     f"time() - max by (source) (rapport_source_cursor_timestamp_seconds{{{E}}})", "source"
@@ -128,7 +130,7 @@ def _flow() -> list[Builder[models.Panel]]:
                 "{{source}}: behind",
             ),
             Q(
-                or_none(f"3600 * {rate('rapport_source_failures_total', 'source', of=E)}", "source"),
+                or_none(in_an_hour("rapport_source_failures_total", "source", of=E), "source"),
                 "{{source}}: failures an hour",
             ),
             unit="s",

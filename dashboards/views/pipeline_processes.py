@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from dashboards.frame import E
 from dashboards.parts import BLUE, Q, graph, number
-from dashboards.rates import W, or_none, quantile, quantiles, rate
+from dashboards.rates import W, in_an_hour, or_none, quantile, quantiles, rate
 
 
 def panels() -> list[Builder[models.Panel]]:
@@ -113,21 +113,16 @@ def panels() -> list[Builder[models.Panel]]:
         ),
         graph(
             "Rebalances",
-            "Rebalances of the consumer group that a worker saw, per hour.",
-            Q(
-                f"3600 * sum by (instance) (rate(rapport_rebalances_total{{{W}}}[$__rate_interval]))",
-                "{{instance}}",
-            ),
+            "Rebalances of the consumer group that a worker saw within the hour before.",
+            Q(in_an_hour("rapport_rebalances_total", "instance"), "{{instance}}"),
             unit="short",
             width=6,
         ),
         graph(
             "Claimed again",
-            "Partitions claimed again per hour, because the fence stood elsewhere: Redis lost something.",
-            Q(
-                f"3600 * sum by (instance) (rate(rapport_reclaims_total{{{W}}}[$__rate_interval]))",
-                "{{instance}}",
-            ),
+            "Partitions claimed again within the hour before, because the fence stood elsewhere: Redis lost "
+            "something.",
+            Q(in_an_hour("rapport_reclaims_total", "instance"), "{{instance}}"),
             unit="short",
             width=6,
         ),

@@ -10,7 +10,7 @@ from grafana_foundation_sdk.models import dashboard as models
 from dashboards import frame
 from dashboards.frame import KNOWN, E
 from dashboards.parts import SCORE_STEPS, Q, graph, number
-from dashboards.rates import or_none, rate
+from dashboards.rates import in_an_hour, or_none
 from dashboards.views import relationships_api
 from dashboards.views.board import signal
 
@@ -43,7 +43,7 @@ def build() -> dict[str, Any]:
 
 def _numbers() -> list[Builder[models.Panel]]:
     ties = f"({signal(_TIES, 'partnership')})"
-    fell = f'{{signal="relationship",state="firing",{E}}}'
+    fell = f'{{signal="relationship",{E}}}'
     return [
         number(
             "Middle",
@@ -69,7 +69,7 @@ def _numbers() -> list[Builder[models.Panel]]:
         number(
             "Ties that broke",
             "Alerts on relationships that began to fire in the time shown, over all brands.",
-            f"sum(increase(rapport_alert_transitions_total{fell}[$__range])) or vector(0)",
+            f"sum(increase(rapport_alert_delay_seconds_count{fell}[$__range]))",
             steps=((None, "green"), (1, "orange")),
             width=6,
         ),
@@ -77,7 +77,7 @@ def _numbers() -> list[Builder[models.Panel]]:
 
 
 def _graphs() -> list[Builder[models.Panel]]:
-    changes = rate("rapport_alert_transitions_total", "state, reason", _TIES, of=E)
+    changes = in_an_hour("rapport_alert_transitions_total", "state, reason", _TIES, of=E)
     return [
         graph(
             "Relationship",
@@ -105,11 +105,8 @@ def _graphs() -> list[Builder[models.Panel]]:
         ),
         graph(
             "Alerts on relationships",
-            "Alerts on relationships that changed their state, per hour, by why.",
-            Q(
-                or_none(f"3600 * {changes}", "reason"),
-                "{{state}}: {{reason}}",
-            ),
+            "Alerts on relationships that changed their state within the hour before, by why.",
+            Q(or_none(f"{changes} > 0", "reason"), "{{state}}: {{reason}}"),
             unit="short",
             width=6,
             height=9,

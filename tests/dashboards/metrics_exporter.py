@@ -2,6 +2,7 @@
 
 A process of its own, so that other tests' metrics are not touched. Everything a worker shows gets a value:
 two brands, three partnerships, two partitions; counters and histograms move all the time, so rates are not 0.
+With `--quiet` nothing happens: as a worker and a notifier are before the first event.
 """
 
 import sys
@@ -10,6 +11,7 @@ import threading
 from prometheus_client import start_http_server
 
 from streams import metrics as m
+from streams.gauges import begin_at_zero, begin_partition, begin_receiver
 
 PARTNERSHIPS = {
     ("acme--ann", "acme", "ann", "micro", "bluesky"): 81.0,
@@ -35,7 +37,10 @@ def still() -> None:
     m.WATCHDOG.set(0)
     m.NOTIFICATION_QUEUE.labels("mail").set(3)
     m.NOTIFICATION_OLDEST.labels("mail").set(12)
+    begin_at_zero(["engagement.enriched.v1"])
+    begin_receiver("mail")
     for partition in ("0", "1"):
+        begin_partition(int(partition))
         m.LAG_RECORDS.labels(partition).set(120)
         m.LAG_SECONDS.labels(partition).set(1.5)
         m.WATERMARK.labels(partition).set_to_current_time()
@@ -102,7 +107,8 @@ def main() -> None:
     closed = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), closed.set()), daemon=True).start()
     while not closed.wait(0.1):
-        step()
+        if "--quiet" not in sys.argv:
+            step()
     server.shutdown()
     server.server_close()
     thread.join()

@@ -49,7 +49,9 @@ def used_names(expr: str) -> set[str]:
 
 def labels_of(name: str) -> set[str]:
     for metric in vars(metrics).values():
-        if isinstance(metric, MetricWrapperBase) and metric._name == re.sub(r"_(total|bucket)$", "", name):
+        if isinstance(metric, MetricWrapperBase) and metric._name == re.sub(
+            r"_(total|bucket|count)$", "", name
+        ):
             return set(metric._labelnames) | {"le", "instance", "job"}
     raise AssertionError(name)
 

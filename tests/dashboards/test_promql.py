@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -27,6 +28,14 @@ EXPRESSIONS = {
     for target in panel.get("targets", [])
     if target["datasource"]["uid"] == "${datasource}"
 }
+NUMBERS = [
+    f"{uid}/{panel['title']}/{panel['id']}{target['refId']}"
+    for uid, board in build.dashboards().items()
+    for panel in board["panels"]
+    if panel["type"] == "stat"
+    for target in panel["targets"]
+    if target["datasource"]["uid"] == "${datasource}"
+]
 ALL = dict.fromkeys(("environment", "brand", "tier", "platform", "influencer", "worker"), ".*")
 ANNOTATIONS = {
     f"{uid}/{item['name']}": item["expr"]
@@ -100,12 +109,30 @@ class Prometheus:
         raise AssertionError(f"no data for {expr} after {seconds} s")
 
 
+#: Times that there are none of while nothing happens.
+UNTOLD = {"rapport-detection/Time to detection", "rapport-pipeline/Event to visible"}
+
+
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory):
+    with scraping(
+        tmp_path_factory.mktemp("prometheus"), "sum(rate(rapport_events_read_total[5s])) > 0"
+    ) as it:
+        yield it
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory):
+    """Everything runs, and nothing happens."""
+    with scraping(tmp_path_factory.mktemp("quiet"), "rapport_partitions_owned", "--quiet") as it:
+        yield it
+
+
+@contextmanager
+def scraping(place, until, *options):
     program = needs("prometheus")
-    place = tmp_path_factory.mktemp("prometheus")
     exporter = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("metrics_exporter.py"))],
+        [sys.executable, str(Path(__file__).with_name("metrics_exporter.py")), *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -140,7 +167,7 @@ def prometheus(tmp_path_factory):
         try:
             # Three scrapes at least, so that a rate over 5 s has what it needs.
             client.wait_for('count_over_time(up{job="rapport-worker"}[30s]) >= 4', process)
-            client.wait_for("sum(rate(rapport_events_read_total[5s])) > 0", process)
+            client.wait_for(until, process)
             yield client
         finally:
             client.http.close()
@@ -162,6 +189,15 @@ def test_query_returns_data(prometheus, name):
         values = [float(series["values"][-1][1]) for series in prometheus.range(expr)]
     assert values, expr
     assert all(math.isfinite(value) for value in values), (expr, values)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_is_told_also_while_nothing_happens(quiet, name):
+    uid, title, _ = name.split("/")
+    found = quiet.instant(filled_in(EXPRESSIONS[name]["expr"], **chosen_on(uid)))
+    values = [float(series["value"][1]) for series in found]
+    assert all(math.isfinite(value) for value in values), values
+    assert bool(values) != (f"{uid}/{title}" in UNTOLD)
 
 
 @pytest.mark.parametrize("name", ANNOTATIONS)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from processors.boundary import Shown
 from streams import metrics
-from streams.gauges import Gauges, begin_at_zero, begin_partition, count_transitions
+from streams.gauges import Gauges, begin_at_zero, begin_partition, begin_receiver, count_transitions
 
 OF_PARTNERSHIPS = (metrics.HEALTH, metrics.SIGNAL, metrics.PARTNERSHIP_FIRING)
 ANN = Shown("acme", "ann", "micro", "bluesky", 81.0, {"connection": 70.0, "all_in": None}, 1)
@@ -128,5 +128,10 @@ def test_transitions_are_counted_by_reason_and_the_delay_of_those_that_fire():
 def test_counters_that_mostly_stay_at_zero_begin_there():
     begin_at_zero(["somewhere"])
     begin_partition(977)
+    begin_receiver("nobody")
     assert ("schema",) in values(metrics.REJECTED) and ("MOVED",) in values(metrics.FENCE)
+    assert values(metrics.EVENTS_READ)["977",] == values(metrics.EVENTS)["977", "rejected"] == 0.0
+    assert values(metrics.NOTIFICATIONS)["nobody", "failed"] == 0.0
+    assert values(metrics.TRANSITIONS)["all_in", "resolved", "not_confirmed"] == 0.0
+    assert values(metrics.TRANSITIONS)["authenticity", "firing", "bought_followers"] == 0.0
     assert values(metrics.LOST)["977",] == 0.0 and values(metrics.PRODUCE_RETRIES)["somewhere",] == 0.0

@@ -60,6 +60,7 @@ class House:
 
     def __init__(self, place: Path, stack: contextlib.ExitStack) -> None:
         self.place, self._stack = place, stack
+        self._sender: str | None = None
         for program in ("redis-server", "prometheus", "prometheus-alertmanager"):
             if shutil.which(program) is None:
                 missing(f"{program} is not installed")
@@ -120,12 +121,20 @@ class House:
         code = code.replace(f":{inner_port(name)}/", f":{self.ports[name]}/")
         return subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=20).returncode == 0
 
+    def _theirs(self, name: str, program: str, **places: Path) -> None:
+        """With the compose file's options; files and directories lie elsewhere here."""
+        given = [word.partition("=") for word in SERVICES[name]["command"]]
+        options = {option.removeprefix("--").replace(".", "_"): value for option, _, value in given}
+        assert places.keys() <= options.keys()
+        where = options | {option: str(path) for option, path in places.items()}
+        words = [f"{option}={where[option[2:].replace('.', '_')]}" for option, _, _ in given]
+        self._child(name, [program, *words, f"--web.listen-address=127.0.0.1:{self.ports[name]}"])
+
     def _alertmanager(self) -> None:
-        self._child("alertmanager", [
-            "prometheus-alertmanager", f"--config.file={PROMETHEUS / 'alertmanager.yml'}",
-            f"--storage.path={self.place / 'alertmanager'}", "--cluster.listen-address=",
-            f"--web.listen-address=127.0.0.1:{self.ports['alertmanager']}",
-        ])  # fmt: skip
+        self._theirs(
+            "alertmanager", "prometheus-alertmanager", config_file=PROMETHEUS / "alertmanager.yml",
+            storage_path=self.place / "alertmanager",
+        )  # fmt: skip
 
     def _prometheus(self) -> None:
         text = (PROMETHEUS / "prometheus.yml").read_text()
@@ -140,11 +149,38 @@ class House:
         config["global"]["scrape_interval"] = "1s"
         shutil.copy(PROMETHEUS / "rules.yml", self.place)
         (self.place / "prometheus.yml").write_text(yaml.safe_dump(config))
-        self._child("prometheus", [
-            "prometheus", f"--config.file={self.place / 'prometheus.yml'}",
-            f"--storage.tsdb.path={self.place / 'tsdb'}",
-            f"--web.listen-address=127.0.0.1:{self.ports['prometheus']}",
-        ])  # fmt: skip
+        self._theirs(
+            "prometheus", "prometheus", config_file=self.place / "prometheus.yml",
+            storage_tsdb_path=self.place / "tsdb",
+        )  # fmt: skip
+
+    def counted(self, outcome: str) -> float:
+        """Events so far, as Prometheus has it."""
+        found = self.prometheus("query", query=f'sum(rapport_events_total{{outcome="{outcome}"}})')["result"]
+        return float(found[0]["value"][1]) if found else 0.0
+
+    def api(self, *scopes: str) -> httpx.Client:
+        """The HTTP API, with a token of its own."""
+        words = [word for scope in scopes for word in ("--scope", scope)]
+        token = json.loads(self.rapport("tokens", "create", f"t{time.monotonic_ns()}", *words, "--json"))[
+            "token"
+        ]
+        client = httpx.Client(
+            base_url=f"http://127.0.0.1:{self.ports['serve']}/api/v1", timeout=20,
+            headers={"Authorization": f"Bearer {token}"},
+        )  # fmt: skip
+        self._stack.callback(client.close)
+        return client
+
+    def send(self, events: list[dict[str, Any]]) -> None:
+        """In at the gateway."""
+        if self._sender is None:
+            told = self.rapport("gateway", "tokens", "create", "shop", "--source", "shop")
+            self._sender = told.split()[-1]
+        httpx.post(
+            f"http://127.0.0.1:{self.ports['gateway']}/v1/events", json=events, timeout=20,
+            headers={"Authorization": f"Bearer {self._sender}"},
+        ).raise_for_status()  # fmt: skip
 
     def prometheus(self, path: str, **params: str) -> Any:
         """The field `data` of an answer of Prometheus."""
@@ -191,18 +227,50 @@ def test_prometheus_reaches_every_process_and_knows_the_rules(house: House) -> N
     wait(lambda: house.prometheus("alertmanagers")["activeAlertmanagers"], "Alertmanager found")
 
 
+def like(name: str, influencer: str, ago_s: float) -> dict[str, Any]:
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - ago_s))
+    return {
+        "event_id": f"shop/{name}", "source": "shop", "kind": "like", "influencer_id": f"shop:{influencer}",
+        "actor": {"id": f"shop:{name}"}, "occurred_at": at,
+    }  # fmt: skip
+
+
 def test_an_event_goes_in_at_the_gateway_and_is_counted(house: House) -> None:
     wait(lambda: house.healthy("gateway") and house.healthy("worker"), "gateway and worker")
-    token = house.rapport("gateway", "tokens", "create", "shop", "--source", "shop").split()[-1]
-    event = {
-        "event_id": "shop/1", "source": "shop", "kind": "like", "influencer_id": "shop:ann",
-        "actor": {"id": "shop:bo"}, "occurred_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }  # fmt: skip
-    answer = httpx.post(
-        f"http://127.0.0.1:{house.ports['gateway']}/v1/events", content=json.dumps(event), timeout=20,
-        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-    )  # fmt: skip
-    assert answer.is_success, answer.text
-    query = 'sum(rapport_events_total{outcome="counted"})'
-    wait(lambda: [one for one in house.prometheus("query", query=query)["result"] if one["value"][1] == "1"],
-         "the event counted")  # fmt: skip
+    before = house.counted("counted")
+    house.send([like("1", "ann", 0)])
+    wait(lambda: house.counted("counted") == before + 1, "the event counted")
+
+
+def test_a_partnership_made_over_the_api_is_scored_until_it_is_ended(house: House) -> None:
+    wait(lambda: house.healthy("gateway") and house.healthy("worker") and house.healthy("serve"), "all")
+    api, path = house.api("partnerships:read", "partnerships:write", "audit:read"), "/partnerships/acme--eve"
+    body = {"brand_id": "acme", "influencer_id": "shop:eve"}
+    assert [api.put(path, json=body).status_code for _ in range(2)] == [201, 200]
+    assert api.get(path).json()["state"] == "warming_up"
+
+    def scored() -> Any:
+        """Time goes by with events: each look brings some that are five minutes newer."""
+        number = next(looks)
+        house.send([like(f"eve/{number}/{n}", "eve", 7_200 - 300 * number) for n in range(5)])
+        return api.get(path).json()["reading"]
+
+    looks = iter(range(24))
+    reading = wait(scored, "a reading of it")
+    assert reading["partnership_id"] == "acme--eve" and reading["brand_id"] == "acme"
+    for rows in ("/partnerships", "/readings", "/board"):
+        assert wait(
+            lambda rows=rows: [one for one in items(api, rows) if one["partnership_id"] == "acme--eve"], rows
+        )
+    firing = 'rapport_partnership_alerts_firing{partnership="acme--eve",brand="acme",influencer="shop:eve"}'
+    wait(lambda: house.prometheus("query", query=firing)["result"], "its gauge")
+    assert [api.delete(path).json()["changed"] for _ in range(2)] == [True, False]
+    assert api.get(path).status_code == 404 and api.get(f"{path}/reading").status_code == 404
+    assert not [one for one in items(api, "/partnerships") if one["partnership_id"] == "acme--eve"]
+    acts = [act["verb"] for act in items(api, "/audit?partnership=acme--eve")]
+    assert acts == ["partnership_end", "partnership_put"]
+
+
+def items(api: httpx.Client, path: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = api.get(path).raise_for_status().json()["items"]
+    return found

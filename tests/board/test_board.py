@@ -119,6 +119,20 @@ def test_an_alert_appears_within_two_seconds_and_is_acknowledged(page: Page, ser
     card.get_by_text("Silenced by").wait_for()
 
 
+def test_an_alert_of_operations_is_silenced_too(page: Page, served: Served) -> None:
+    nobody = {"partnership_id": None, "influencer_id": None, "brand_id": None}
+    served.raise_alert("oper0001", "", signal="source", rule="silence", subject="bluesky", **nobody)
+    card = page.locator('.feed [data-alert="oper0001"]')
+    card.get_by_role("button", name="Silence").click()
+    card.locator("input[name=note]").fill("its server moves")
+    card.get_by_role("button", name="Silence").click()
+    card.get_by_text("Silenced by").wait_for()
+    silence = next(one for one in ask(served, "/silences")["items"] if one["comment"] == "its server moves")
+    assert {(one["name"], one["value"]) for one in silence["matchers"]} == {
+        ("signal", "source"), ("subject", "bluesky"),
+    }  # fmt: skip
+
+
 def test_lines_change_in_place_without_a_flicker(page: Page, served: Served) -> None:
     page.evaluate(
         """() => {

@@ -80,8 +80,9 @@ function Ask({ verb, alert, shut }: { verb: Verb; alert: Alert; shut: (said: str
     work(true);
     try {
       if (verb === "silence") {
-        const about = alert.partnership_id ? { name: "partnership_id", value: alert.partnership_id } : { name: "alert_id", value: alert.alert_id };
-        const matchers = field("all") ? [about] : [about, { name: "signal", value: alert.signal }];
+        const [name, value] = alert.partnership_id ? ["partnership_id", alert.partnership_id] : ["subject", alert.subject];
+        const about = value ? [{ name, value }] : [];
+        const matchers = field("all") ? about : [...about, { name: "signal", value: alert.signal }];
         await act("POST", "/silences", { matchers, comment: note, ends_at: new Date(Date.now() + Number(field("hours")) * 3.6e6).toISOString() });
       } else if (verb === "explain") await act("POST", `${base}/explain`, { kind: field("kind"), starts_at: time("starts"), ends_at: time("ends"), note });
       else await act("POST", `${base}/${verb}`, { note });

@@ -8,7 +8,7 @@ export type Row = {
 };
 export type Mark = { by: string; at: string; note: string | null };
 export type Alert = {
-  alert_id: string; partnership_id: string | null; influencer_id: string | null; brand_id: string | null; signal: string; rule: string; state: string;
+  alert_id: string; partnership_id: string | null; influencer_id: string | null; brand_id: string | null; signal: string; rule: string; subject: string | null; state: string;
   severity: string; started_at: string; at: string; summary: string; advice: string | null;
   cause: { part: string; before: number | null; after: number | null; pull: number | null }[];
   explainers: { kind: string; accepted: boolean; why: string | null }[];

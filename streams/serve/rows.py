@@ -60,6 +60,9 @@ class LeanReading(msgspec.Struct):
     warming_up: str | None = None
 
 
+#: A row as JSON, after what it was made of.
+_Encoded = tuple[LeanReading, list[float | None], str, msgspec.Raw]
+_NO_TREND: Final[list[float | None]] = []
 _decode = msgspec.json.Decoder(LeanReading).decode
 
 
@@ -113,7 +116,18 @@ class RowCache(Cache):
         self._raw: dict[str, bytes] = {}
         self._histories: dict[str, bytes] = {}
         self._readings: dict[str, LeanReading] = {}
+        self._encoded: dict[str, _Encoded] = {}
         self.trends: dict[str, list[float | None]] = {}
+
+    def encoded(self, reading: LeanReading, alerts: Iterable[Alert]) -> msgspec.Raw:
+        """The row as JSON, rounded to 0.1; made again only where something of it has changed."""
+        name = reading.partnership_id
+        state, trend = state_of(reading, alerts), self.trends.get(name, _NO_TREND)
+        kept = self._encoded.get(name)
+        if kept is None or kept[0] is not reading or kept[1] is not trend or kept[2] != state:
+            told = msgspec.Raw(msgspec.json.encode(_row(reading, state, trend, 1)))
+            kept = self._encoded[name] = (reading, trend, state, told)
+        return kept[3]
 
     async def get(self) -> dict[str, LeanReading]:
         """Readings by partnership, at most a second old or so; none where no worker has written yet.
@@ -141,6 +155,7 @@ class RowCache(Cache):
                 found.pop(name, None)
         await self._read_trends()  # they change with readings, never alone
         self._raw, self._readings = raw, found
+        self._encoded = {name: one for name, one in self._encoded.items() if name in found}
 
     async def _read_trends(self) -> None:
         packed = await self._reader.health_bytes()
@@ -175,11 +190,17 @@ def state_of(reading: LeanReading, alerts: Iterable[Alert]) -> str:
 
 def row(reading: LeanReading, alerts: Iterable[Alert], trend: list[float | None]) -> dict[str, Any]:
     """In the shape of Row."""
+    return _row(reading, state_of(reading, alerts), trend)
+
+
+def _row(
+    reading: LeanReading, state: str, trend: list[float | None], digits: int | None = None
+) -> dict[str, Any]:
     return {
         "partnership_id": reading.partnership_id, "brand_id": reading.brand_id,
         "influencer_id": reading.influencer_id, "tier": reading.tier, "platform": reading.source,
-        "state": state_of(reading, alerts), "health": _score(reading.health),
-        "signals": {name: _score(signal) for name, signal in reading.signals.items()},
+        "state": state, "health": _score(reading.health, digits),
+        "signals": {name: _score(signal, digits) for name, signal in reading.signals.items()},
         "source_age_s": reading.source_age_s, "at": reading.at, "trend": trend,
     }  # fmt: skip
 
@@ -204,8 +225,8 @@ def by_partnership(alerts: Iterable[Alert]) -> dict[str, list[Alert]]:
     return found
 
 
-def _score(score: Lean) -> dict[str, Any]:
-    return {
-        "value": score.known, "low": score.lo, "high": score.hi, "baseline": score.baseline,
-        "measurable": score.known is not None, "why": score.why,
-    }  # fmt: skip
+def _score(score: Lean, digits: int | None = None) -> dict[str, Any]:
+    numbers = {"value": score.known, "low": score.lo, "high": score.hi, "baseline": score.baseline}
+    if digits is not None:
+        numbers = {name: None if one is None else round(one, digits) for name, one in numbers.items()}
+    return numbers | {"measurable": score.known is not None, "why": score.why}

@@ -23,7 +23,7 @@ from streams.errors import StoreUnavailableError
 from streams.settings import Settings
 from tests.servers import REPO, RedisServer
 from tests.streams.api_world import Api
-from tests.streams.people_world import NOW, write
+from tests.streams.people_world import NOW, reading, write
 
 pytestmark = pytest.mark.servers
 PATH = "/api/v1/partnerships"
@@ -108,6 +108,30 @@ async def test_one_partnership_whole_with_etag_and_head(api: Api) -> None:
     rest = await api.ask("GET", f"/api/v1/readings?limit=1&cursor={readings['next']}", headers=head)
     assert [one["partnership_id"] for one in readings["items"] + rest["items"]] == ["acme--ann", "bolt--bob"]
     assert rest["next"] is None
+
+
+async def test_a_row_of_the_board_changes_with_its_reading_and_its_alerts(api: Api) -> None:
+    head = await api.token()
+
+    async def ann() -> Any:
+        (row,) = [
+            one for one in (await api.ask("GET", "/api/v1/board", headers=head))["items"]
+            if one["partnership_id"] == "acme--ann"
+        ]  # fmt: skip
+        return row
+
+    before = await ann()
+    listed = (await api.ask("GET", f"{PATH}?brand=acme", headers=head))["items"][0]
+    assert before == {name: listed[name] for name in before} and before["state"] == "firing"
+    settings, told = api.served.settings, reading("acme--ann", "acme", 71.26)
+    keys = [PartitionKeys(settings.namespace, settings.topic(EVENTS), number) for number in range(2)]
+    with redis.Redis.from_url(settings.redis_url) as client:
+        client.delete(keys[0].alerts)
+        client.hset(keys[1].readings, "acme--ann", told.model_dump_json())
+    api.clock += 1.0
+    after = await ann()
+    assert after["state"] == "ok" and after["trend"] == before["trend"]
+    assert after["health"]["value"] == 71.3, "to a tenth: a thousand rows are shorter"
 
 
 async def test_a_token_of_one_brand_sees_nothing_of_another(api: Api) -> None:

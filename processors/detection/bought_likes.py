@@ -6,9 +6,9 @@
   of likes and comments against the own past, R = L - beta C, beta = p^2/(p^2 + c^2 + 1/comments): the part
   of a post's popularity that its comments tell (p .23, c .25 the own noise of talk). So it is log likes where
   comments are few, and log likes per comment where they are many. Where profiles are known, the likes' share
-  of low credibility must agree.
-* bought_likes_drip: likes that come evenly come late: the share of a post's likes (72 h) that came after
-  24 h, and the share of low credibility among each day's likes. Either, where the other doesn't contradict.
+  of low credibility must agree, or people come from where hardly anyone did before.
+* bought_likes_drip: likes that come evenly come late, on posts of days ago; their accounts are of low
+  credibility, and from elsewhere: three shares that rise together (`witnesses`).
 """
 
 from __future__ import annotations
@@ -17,14 +17,11 @@ from collections.abc import Sequence
 from math import exp, log, sqrt
 from typing import Final
 
-import msgspec
-
-from processors.detection.explainers import declared
+from processors.detection.explainers import declared, surge
 from processors.detection.leak_quality import (
     AT_72H,
     BUDGET,
     LIKE,
-    LOOK_BACK,
     MIN_PAST,
     POST_SD,
     TAU,
@@ -36,16 +33,15 @@ from processors.detection.leak_quality import (
 from processors.detection.look import Look
 from processors.detection.sequential import (
     cusum_log,
-    cusum_share,
     limit,
-    llr_limit,
     location_scale,
     share_dispersion,
 )
+from processors.detection.spikes import own_hit
 from processors.detection.verdict import CausePart, Considered, Verdict
+from processors.detection.witnesses import Together, begins, foreign, late, low, together
 from processors.panes import COUNT, DAY, KNOWN, LOW, Pane
 from processors.signals.inputs import PostStat, Reference, SignalInput
-from processors.signals.quality import AT_24H
 
 AUTHENTICITY: Final = "authenticity"
 LIKES, DRIP = "bought_likes", "bought_likes_drip"
@@ -76,6 +72,8 @@ LOW_RISE, LOW_Z = 0.04, 2.0
 #: A rise this sure leans the same way: it lowers no limit, but both z together must then reach BOTH_Z.
 LEANS_Z, BOTH_Z = 1.2, 4.0
 MIN_LIKES_KNOWN: Final = 30
+#: Strangers from elsewhere speak for it from this z and rise on: people abroad who find a post also talk.
+FOREIGN_Z, FOREIGN_RISE = 4.0, 0.10
 #: Where more than this of the likes were of low credibility all along, bought ones look like the usual ones.
 LOW_MOST: Final = 0.5
 
@@ -119,6 +117,15 @@ def _rise(past: Sequence[tuple[int, int]], new: Sequence[tuple[int, int]]) -> tu
     return p0, p1, (p1 - p0) / sqrt(phi * p * (1 - p) * (1 / n0 + 1 / n1) + 0.02**2)
 
 
+def _elsewhere(inp: SignalInput, ref: Reference, since: float) -> CausePart | None:
+    """Acts from countries from which hardly any came before, where they plainly grew with the likes."""
+    held = foreign(inp, begins(inp, ref))
+    rise = held.since(since // DAY * DAY) if held is not None else None
+    if rise is None or rise.z < FOREIGN_Z or rise.by < FOREIGN_RISE:
+        return None
+    return CausePart("foreign", rise.before, rise.now, -rise.by)
+
+
 def bought_likes(look: Look) -> Verdict:
     """Whether posts get more likes than their comments explain, beyond the own past."""
     inp, ref = look.inp, look.reference
@@ -152,7 +159,8 @@ def bought_likes(look: Look) -> Verdict:
     both = found.z + max(0.0, z_low if known else 0.0)
     leans = known and z_low > LEANS_Z and p1 - p0 > LOW_RISE and found.now > h and both > BOTH_Z
     sure = found.now > (0.5 * h if speaks_for else h) and both > BOUGHT_Z
-    speaks_for = speaks_for or leans
+    elsewhere = _elsewhere(inp, ref, since)
+    speaks_for = speaks_for or leans or elsewhere is not None
     breached = sure and excess > BOUGHT_MATTERS and found.n >= BOUGHT_POSTS and (speaks_for or not known)
     weighed = (
         Considered("organic_likes", known and not speaks_for, f"{p1:.0%} of the likes are of low credibility "
@@ -163,7 +171,8 @@ def bought_likes(look: Look) -> Verdict:
         inp, AUTHENTICITY, LIKES, breached, -(1 - exp(-excess)), found.z, found.n,
         (
             CausePart("likes_per_comment", 1.0, exp(excess), -excess),
-            *((CausePart("suspicious_likes", p0, p1, p0 - p1),) if speaks_for else ()),
+            *((CausePart("suspicious_likes", p0, p1, p0 - p1),) if speaks_for and p1 > p0 else ()),
+            *((elsewhere,) if elsewhere is not None else ()),
         ),
         weighed, critical=excess > log(3), recovered=excess < BOUGHT_MATTERS / 2,
         summary=f"Posts are affected by likes that do not fit their comments: the last {found.n} posts "
@@ -172,88 +181,73 @@ def bought_likes(look: Look) -> Verdict:
     )  # fmt: skip
 
 
-#: Share of a post's likes that come after 24 h: change to be found, change that matters, wandering.
-LATE_SHIFT, LATE_MATTERS, LATE_TAU = 0.12, 0.06, 0.02
-#: The same of the share of low credibility among a day's likes.
-LOW_SHIFT, LOW_MATTERS, LOW_TAU = 0.10, 0.05, 0.02
-DRIP_Z: Final = 3.0
-#: At most so many likes of a post count: one big post must not carry the share.
-DRIP_POST_LIKES: Final = 200
-#: One post or day may add so much to a CUSUM of log-likelihoods.
-DRIP_CAP: Final = 2.5
-
-
-class _Trickle(msgspec.Struct, frozen=True):
-    """A share that may have risen: before, now, and its CUSUM as a part of its limit."""
-
-    before: float
-    now: float
-    z: float
-    evidence: float
-
-    @property
-    def rise(self) -> float:
-        return self.now - self.before
-
-
-def _trickle(
-    past: Sequence[tuple[int, int]], new: Sequence[tuple[int, int]], shift: float, tau: float, looks: float
-) -> _Trickle | None:
-    """None where too few likes are known."""
-    k, n = sum(k for k, _ in past), sum(n for _, n in past)
-    if n < MIN_LIKES_KNOWN or sum(n for _, n in new) < MIN_LIKES_KNOWN / 2:
-        return None
-    found = cusum_share(new, k / n, share_dispersion(past, 1.5), shift, n, tau, cap=DRIP_CAP)
-    evidence = found.now / llr_limit(BUDGET, looks, found.delta)
-    return _Trickle(k / n, found.estimate if found.n else k / n, found.z, evidence)
-
-
-def _late(post: PostStat) -> tuple[int, int]:
-    """(likes after 24 h, likes) of a post at 72 h; large posts count as DRIP_POST_LIKES."""
-    n = post.likes[AT_72H]
-    late = n - post.likes[AT_24H]
-    if n > DRIP_POST_LIKES:
-        return round(late * DRIP_POST_LIKES / n), DRIP_POST_LIKES
-    return late, n
+#: What the witnesses must tell together (S of `witnesses`), and each: of low credibility (z, rise, likes), and
+#: another one (z), or none where it is this sure.
+DRIP_S, DRIP_LOW_Z, DRIP_LOW_RISE, DRIP_LOW_N, DRIP_OTHER_Z = 12.0, 2.0, 0.06, 15, 1.5
+DRIP_LOW_ALONE: Final = 5.0
+#: The same where many strangers come, or an own post went far: those shift all three without being bought.
+DRIP_SURGE_S, DRIP_SURGE_Z = 25.0, 3.0
+#: Where profiles are hidden: lateness (z, rise) with strangers from elsewhere, or by itself.
+DRIP_LATE_Z, DRIP_LATE_RISE, DRIP_LATE_ALONE = 3.0, 0.06, 4.5
+#: Volume over the usual from which strangers may shift the mix.
+DRIP_SURGE: Final = (("D1", 3.0), ("D7", 2.0))
+_SEEN: Final = {
+    "late": ("late_likes", "{now:.0%} of the likes come a day or more after the post ({before:.0%} before)"),
+    "low": ("suspicious_likes", "{now:.0%} of the likes are of low credibility ({before:.0%} before)"),
+    "foreign": (
+        "foreign",
+        "{now:.0%} of those who engage are from countries that hardly anyone was from ({before:.0%} before)",
+    ),
+}
 
 
 def bought_likes_drip(look: Look) -> Verdict:
-    """Whether likes trickle in evenly, late on posts, from accounts of low credibility."""
+    """Whether likes trickle in evenly: late on posts, from accounts of low credibility, from elsewhere."""
     inp, ref = look.inp, look.reference
     if ref is None:
         return silent(inp, AUTHENTICITY, DRIP, "warming_up", measurable=False)
     posts = matured(inp, AT_72H)
-    split = _split(posts, ref)
-    rows = [_late(post) for post in posts]
-    looks = posts_per_day(inp)
-    late = _trickle(rows[:split], rows[split:], LATE_SHIFT, LATE_TAU, looks) if split >= MIN_PAST else None
-    days, new, known = _low_likes(inp, max(ref.ends, inp.at - LOOK_BACK * DAY))
-    low = _trickle(days, new, LOW_SHIFT, LOW_TAU, 1.0) if known else None
-    if late is None and low is None:
+    split, since = _split(posts, ref), begins(inp, ref)
+    held = {
+        "late": late(posts, split) if split >= MIN_PAST else None,
+        "low": low(inp, since),
+        "foreign": foreign(inp, since),
+    }
+    if held["late"] is None and held["low"] is None:
         return silent(inp, AUTHENTICITY, DRIP, "not_measurable", measurable=False)
-    late_on = late is not None and late.rise > LATE_MATTERS
-    low_on = low is not None and low.rise > LOW_MATTERS
-    on = [each for each, speaks in ((late, late_on), (low, low_on)) if each is not None and speaks]
-    # Posts and actors are two witnesses: their evidence adds up.
-    evidence = sum(each.evidence for each in on)
-    z = sum(each.z for each in on) / sqrt(len(on)) if on else 0.0
+    told = together(held, inp.at)
+    surges = (surge(inp, DRIP_SURGE), own_hit(inp))
+    rings = _drips(told, held["low"] is not None, any(each.accepted for each in surges))
+    on = {name: rise for name, rise in told.rises.items() if rise.z >= 1.0}
+    said = [_SEEN[name][1].format(now=rise.now, before=rise.before) for name, rise in on.items()]
     # Late likes of people like the usual ones: an old post was found again, or the format lives longer.
-    against = low is not None and low.rise < LOW_MATTERS / 2
-    said, parts = [], []
-    if late_on and late is not None:
-        said.append(
-            f"{late.now:.0%} of the likes come a day or more after the post ({late.before:.0%} before)"
-        )
-        parts.append(CausePart("late_likes", late.before, late.now, -late.rise))
-    if low_on and low is not None:
-        said.append(f"{low.now:.0%} of the likes are of low credibility ({low.before:.0%} before)")
-        parts.append(CausePart("suspicious_likes", low.before, low.now, -low.rise))
-    organic = f"the likes are of people like the usual ones ({low.now:.0%} of low credibility)" if low else ""
-    weighed = (Considered("organic_likes", against, organic),) if low else ()
-    effect = -max([each.rise for each in on], default=0.0)
+    rise = told.rises.get("low")
+    usual = f"{rise.now:.0%} of the likes are of low credibility" if rise is not None else ""
+    weighed = (Considered("organic_likes", False, usual),) if usual else ()
     return verdict(
-        inp, AUTHENTICITY, DRIP, evidence > 1 and z > DRIP_Z, effect, z, sum(n for _, n in new),
-        tuple(parts), (*weighed, *declared(inp, AUTHENTICITY)),
-        recovered=evidence < 0.5, advice=DRIP_ADVICE, needed=CONFIRMED,
+        inp, AUTHENTICITY, DRIP, rings, -max((rise.by for rise in on.values()), default=0.0), sqrt(told.s),
+        sum(rise.n for rise in on.values()),
+        tuple(CausePart(_SEEN[name][0], rise.before, rise.now, -rise.by) for name, rise in on.items()),
+        (*weighed, *surges, *declared(inp, AUTHENTICITY)) if rings else (),
+        recovered=told.s < DRIP_S / 2, advice=DRIP_ADVICE, needed=CONFIRMED,
         summary="Posts are affected by likes that trickle in evenly: " + "; ".join(said) + ".",
     )  # fmt: skip
+
+
+def _drips(told: Together, known: bool, surging: bool) -> bool:
+    """Whether the witnesses are sure together; `known`: whether it is known who likes."""
+    others = max(told.z("late"), told.z("foreign"))
+    if not known:
+        late_ = told.rises.get("late")
+        if late_ is None or late_.by < DRIP_LATE_RISE or surging:
+            return False
+        beside = told.z("foreign") >= DRIP_OTHER_Z and late_.z >= DRIP_LATE_Z
+        return late_.z >= DRIP_LATE_ALONE or (beside and told.s > DRIP_S)
+    rise = told.rises.get("low")
+    if rise is None or rise.by < DRIP_LOW_RISE or rise.n < DRIP_LOW_N:
+        return False
+    if others < DRIP_OTHER_Z and rise.z < DRIP_LOW_ALONE:
+        return False
+    return rise.z >= (DRIP_SURGE_Z if surging else DRIP_LOW_Z) and told.s > (
+        DRIP_SURGE_S if surging else DRIP_S
+    )

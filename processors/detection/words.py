@@ -186,6 +186,7 @@ PARTS: Final = {
     "suspicious": Part("share of accounts of low credibility", "share"),
     "suspicious_likes": Part("share of likes by accounts of low credibility", "share"),
     "suspicious_comments": Part("share of comments by accounts of low credibility", "share"),
+    "foreign": Part("share from countries that hardly anyone was from before", "share"),
     "late_likes": Part("share of likes that come a day or more after the post", "share"),
     "new_followers": Part("share of new followers with a profile of low credibility", "share"),
     "mass_followers": Part("share of new followers who follow more than 1,500 others", "share"),

@@ -6,7 +6,11 @@
 Country and language come from the sample of distinct actors; topics, age band and segment from the daily
 mixes of genuine acts (ledger `audience`), where one act stands for ACTS_PER_ACTOR-th of an actor. Beside
 them, per attribute: `shape_<attribute>`, the overlap sum min(p, q) of the engaged audience's mix with the
-target's, which says which one drifted.
+target's, which says which one drifted, and `divergence_<attribute>`, the Jensen-Shannon divergence of the two
+(Lin 1991, IEEE Trans. Inf. Theory 37, 145; base 2: 0 for the same mix, 1 for nothing in common).
+
+`new_actors`: of those who engaged with the newest posts, who was never seen before (ledger `coaction`). Fit
+beyond TOO_WELL with few of them is too much of it: an insight, no alert (`too_much_fit`).
 
 s = the actor's credibility, m_j = the attribute's value is named in the partnership's target. Attributes
 weigh the same (v_j = 1). n per attribute = sum s: a lower bound of Kish's effective n, as s <= 1. The part
@@ -16,11 +20,12 @@ weigh the same (v_j = 1). n per attribute = sum s: a lower bound of Kish's effec
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import sqrt
+from math import log2, sqrt
 from typing import Final
 
 from processors.ledgers.audience import ATTRIBUTES as COLUMNS
 from processors.ledgers.audience import UNIT, Audience, Row
+from processors.ledgers.coaction import Coaction
 from processors.panes import DAY
 from processors.scores import Score
 from processors.signals.inputs import SignalInput
@@ -36,6 +41,9 @@ TARGETED: Final = (*ATTRIBUTES, *BY_ACTS)
 #: Acts that rest on one actor's attributes, about: likers act on several posts a month.
 ACTS_PER_ACTOR: Final = 3.0
 STRETCH: Final = 28 * DAY
+#: Fit beyond this, with fewer new people than that, preaches to the converted: fit pays in an inverted U
+#: (Leung and others 2022, J. Mark. 86, 93).
+TOO_WELL, FEW_NEW = 85.0, 0.20
 
 
 def in_target(attribute: str, value: str, target: Mapping[str, float]) -> bool:
@@ -97,7 +105,10 @@ def audience_fit(inp: SignalInput) -> Score:
         parts[attribute] = part
         if part.value is not None:
             measured.append(part)
-            parts[f"shape_{attribute}"] = _shape(seen, wanted, part.n)
+            shape, divergence = _against(seen, wanted)
+            parts[f"shape_{attribute}"] = Score(shape, part.n, *wilson(shape, part.n), None, WINDOW)
+            # No interval: its bias in small samples, (values - 1)/(2 n ln 2) bits at most, is as large.
+            parts[f"divergence_{attribute}"] = Score(divergence, part.n, None, None, None, WINDOW)
     if not parts:
         return Score(
             None,
@@ -112,6 +123,8 @@ def audience_fit(inp: SignalInput) -> Score:
     if actors.actors:
         share = min(1.0, known_most / actors.actors)
         parts["coverage"] = Score(share, actors.actors, *wilson(share, actors.actors), None, WINDOW)
+    if (new := new_actors(inp)) is not None:
+        parts["new_actors"] = new
     if not measured:
         why = "; ".join(part.why for part in parts.values() if part.why)
         return Score(None, 0.0, None, None, None, WINDOW, False, why, parts)
@@ -137,17 +150,42 @@ def audience_fit(inp: SignalInput) -> Score:
     return Score(value * scale, n, lo * scale, hi * scale, baseline, WINDOW, True, None, parts)
 
 
-def _shape(seen: Mapping[str, float], wanted: Mapping[str, float], n: float) -> Score:
-    """Sum over values of min(share seen, share aimed at); the target's shares taken to add up to 1."""
+def _against(seen: Mapping[str, float], wanted: Mapping[str, float]) -> tuple[float, float]:
+    """(overlap, Jensen-Shannon divergence) of the mix seen with the one aimed at, both taken to add up to 1;
+    (0, 1) where one of them holds nothing."""
     total, aimed = sum(seen.values()), sum(wanted.values())
-    overlap = 0.0
-    if total > 0 and aimed > 0:
-        folded: dict[str, float] = {}
-        for value, weight in seen.items():
-            name = next((v for v in wanted if v == value or in_target("lang", value, {v: 1.0})), value)
-            folded[name] = folded.get(name, 0.0) + weight / total
-        overlap = sum(min(folded.get(value, 0.0), share / aimed) for value, share in wanted.items())
-    return Score(overlap, n, *wilson(min(1.0, overlap), n), None, WINDOW)
+    if total <= 0 or aimed <= 0:
+        return 0.0, 1.0
+    folded: dict[str, float] = {}
+    for value, weight in seen.items():
+        name = next((v for v in wanted if v == value or in_target("lang", value, {v: 1.0})), value)
+        folded[name] = folded.get(name, 0.0) + weight / total
+    overlap = divergence = 0.0
+    for value in {**folded, **wanted}:
+        p, q = folded.get(value, 0.0), wanted.get(value, 0.0) / aimed
+        overlap += min(p, q)
+        divergence += sum(x * log2(2 * x / (p + q)) / 2 for x in (p, q) if x > 0)
+    return min(1.0, overlap), min(1.0, max(0.0, divergence))
+
+
+def new_actors(inp: SignalInput) -> Score | None:
+    """Of those who engaged with posts of the last 28 days (of the newest ten, a sample), the share that was
+    never seen before; None before newcomers can be told, and for fewer than MIN_KNOWN people."""
+    ledger = inp.ledgers.get("coaction")
+    if not isinstance(ledger, Coaction) or not ledger.warm:
+        return None
+    since = max(inp.at - STRETCH, ledger.warm_from)
+    posts = [post for post in ledger.seen(inp.at) if post.at >= since]
+    people = len(set().union(*(post.acts for post in posts)))
+    if people < MIN_KNOWN:
+        return None
+    share = len(set().union(*(post.new for post in posts))) / people
+    return Score(share, people, *wilson(share, people), None, WINDOW)
+
+
+def too_much_fit(fit: float | None, new: float | None) -> bool:
+    """Whether the audience fits so well, with so few new people, that little is left to win among it."""
+    return fit is not None and new is not None and fit > TOO_WELL and new < FEW_NEW
 
 
 def audience_days(inp: SignalInput, start: int, end: int) -> list[tuple[int, Row]]:

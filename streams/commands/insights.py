@@ -20,6 +20,9 @@ EPILOG = """[bold]Examples[/bold]
 
 [dim]$[/dim] rapport insights acme--ann --json"""
 
+#: What too much fit means, with `value` and `new_actors`.
+TOO_MUCH = "the audience fits at {value:.0f} of 100, and only {new_actors:.0%} of it is new"
+
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
@@ -62,7 +65,18 @@ async def read_insights(reader: Reader, reading: Reading) -> dict[str, Any]:
     """What the audience of a partnership talks about, as of its newest reading."""
     fields = await reader.fields(reading.influencer_id, ("l:insights:", "d:", "meta"))
     about = {"partnership_id": reading.partnership_id, "influencer_id": reading.influencer_id}
-    return about | document(fields, reading.at.timestamp())
+    return about | document(fields, reading.at.timestamp()) | {"fit": fit(reading)}
+
+
+def fit(reading: Reading) -> dict[str, Any]:
+    """Audience fit, how many of the people are new, and whether that is too much fit: little is left to win
+    among those who are all convinced."""
+    from processors.signals.fit import too_much_fit
+
+    score = reading.signals.get("audience_fit")
+    new = score.parts.get("new_actors") if score is not None else None
+    value, share = score.value if score is not None else None, new.value if new is not None else None
+    return {"value": value, "new_actors": share, "too_much": too_much_fit(value, share)}
 
 
 def document(fields: dict[str, bytes], at: float) -> dict[str, Any]:
@@ -124,3 +138,5 @@ def describe(found: dict[str, Any]) -> Iterator[Any]:
     yield head("To make together", "comments that drew talk, or ask for a longer answer")
     for quote in found["ideas"]:
         yield quoted(quote)
+    if found["fit"]["too_much"]:
+        yield head("Preaching to the converted", TOO_MUCH.format(**found["fit"]))

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from schemas import Alert, Reading, SignalReading
 from schemas.common import Time
-from streams.commands.insights import read_insights
+from streams.commands.insights import TOO_MUCH, read_insights
 from streams.errors import NotFoundError
 from streams.serve.answers import Name, PartnershipId, State, answer
 from streams.serve.auth import Caller, MayRead, Served
@@ -182,6 +182,9 @@ async def insights(
              "replies": quote["replies"], "answered": bool(quote["answered"])}
             for quote in node
         ]  # fmt: skip
+    if found["fit"]["too_much"]:
+        lines.append({"about": "preaching to the converted", "text": TOO_MUCH.format(**found["fit"]),
+                      "people": None, "before_a_day": None, "replies": None, "answered": None})  # fmt: skip
     return answer(request, {"items": lines})
 
 

@@ -112,8 +112,10 @@ def test_texts_are_trimmed_and_made_harmless() -> None:
     assert "jacket" in terms_of("that Jacket!") and terms_of("and the with") == set()
     ledger = Insights()
     ledger.act(said("how much is [red]this[/red]?", NOW, 1))
-    found = insights(ledger, NOW) | {"partnership_id": "acme--ann"}
-    assert any("how much is [red]this[/red]?" in line.plain for line in describe(found))
+    about = {"partnership_id": "acme--ann", "fit": {"value": 91.2, "new_actors": 0.1, "too_much": True}}
+    told = [line.plain for line in describe(insights(ledger, NOW) | about)]
+    assert any("how much is [red]this[/red]?" in line for line in told)
+    assert "fits at 91 of 100, and only 10% of it is new" in told[-1]
 
 
 def test_quotes_are_kept_only_as_long_as_is_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from processors.ledgers.coaction import Coaction
+from processors.ledgers.coaction_sample import DEBUT, PostSample
+from processors.panes import DAY
 from processors.scores import Score
 from processors.signals import SIGNALS, evaluate
-from processors.signals.fit import audience_fit
+from processors.signals.fit import audience_fit, too_much_fit
 from processors.signals.health import WEIGHTS, health, health_pulls, pulls
 from processors.signals.inputs import ActorSample
 from processors.tiers import tier
-from tests.processors.builders import partnership, sample, signal_input, with_reference
+from tests.processors.builders import NOW, partnership, sample, signal_input, with_reference
 
 
 def test_fit_by_hand() -> None:
@@ -56,6 +60,38 @@ def test_fit_bounds_and_interval(gb: float, en: float, n: int) -> None:
         assert score.hi is not None
         assert 0 <= score.lo <= score.value + 1e-9
         assert score.value <= score.hi + 1e-9 <= 100 + 2e-9
+
+
+def test_divergence_by_hand() -> None:
+    wanted = {"country": {"GB": 0.5, "IE": 0.5}, "lang": {"en": 1.0}}
+
+    def divergence(country: dict[str, float]) -> float | None:
+        seen = replace(sample(n=100), country=country, lang={"en": 100.0})
+        parts = audience_fit(signal_input(partnership=partnership(target_audience=wanted), actors_d28=seen)).parts
+        assert parts["divergence_lang"].value == 0
+        return parts["divergence_country"].value
+
+    assert divergence({"GB": 50.0, "IE": 50.0}) == pytest.approx(0)
+    assert divergence({"US": 100.0}) == pytest.approx(1)
+    # m = (.75, .25): (log2(1/.75) + .5 log2(.5/.75) + .5 log2(.5/.25)) / 2
+    assert divergence({"GB": 100.0}) == pytest.approx((math.log2(4 / 3) + 0.5 * math.log2(2 / 3) + 0.5) / 2)
+
+
+def test_people_who_were_all_there_before_are_too_much_fit() -> None:
+    def part(new: int, posted: int) -> float | None:
+        ledger = Coaction()
+        ledger._kept.warm = posted - 60 * DAY
+        post = ledger.posts[1] = PostSample(posted)
+        for actor in range(50):
+            post.like(actor, 60.0, DEBUT if actor < new else 0)
+        inp = signal_input(ledgers={"coaction": ledger})
+        found = audience_fit(inp).parts.get("new_actors")
+        return None if found is None else found.value
+
+    assert part(5, NOW - DAY) == pytest.approx(0.1)
+    assert part(5, NOW - 30 * DAY) is None  # nobody came for a month: nothing is known of who is new
+    assert too_much_fit(90.0, 0.1)
+    assert not too_much_fit(90.0, 0.3) and not too_much_fit(80.0, 0.1) and not too_much_fit(90.0, None)
 
 
 def scored(value: float | None, baseline: float | None = 50.0) -> Score:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from math import exp, log, sqrt
 from typing import Final
 
-from processors.detection.explainers import declared, surge
+from processors.detection.explainers import aftermath, declared, surge
 from processors.detection.leak_quality import (
     AT_72H,
     BUDGET,
@@ -118,8 +118,11 @@ def _rise(past: Sequence[tuple[int, int]], new: Sequence[tuple[int, int]]) -> tu
 
 
 def _elsewhere(inp: SignalInput, ref: Reference, since: float) -> CausePart | None:
-    """Acts from countries from which hardly any came before, where they plainly grew with the likes."""
-    held = foreign(inp, begins(inp, ref))
+    """Acts from countries from which hardly any came before, where they plainly grew with the likes; nothing
+    while a surge of the last weeks still shapes who is there."""
+    if aftermath(inp).accepted:
+        return None
+    held = foreign(inp, ref, begins(inp, ref))
     rise = held.since(since // DAY * DAY) if held is not None else None
     if rise is None or rise.z < FOREIGN_Z or rise.by < FOREIGN_RISE:
         return None
@@ -181,12 +184,12 @@ def bought_likes(look: Look) -> Verdict:
     )  # fmt: skip
 
 
-#: What the witnesses must tell together (S of `witnesses`), and each: of low credibility (z, rise, likes), and
+#: What witnesses must tell together (S of `witnesses`), and each: of low credibility (z, rise, likes), and
 #: another one (z), or none where it is this sure.
-DRIP_S, DRIP_LOW_Z, DRIP_LOW_RISE, DRIP_LOW_N, DRIP_OTHER_Z = 12.0, 2.0, 0.06, 15, 1.5
+DRIP_S, DRIP_LOW_Z, DRIP_LOW_RISE, DRIP_LOW_N, DRIP_OTHER_Z = 16.0, 2.2, 0.06, 15, 1.5
 DRIP_LOW_ALONE: Final = 5.0
 #: The same where many strangers come, or an own post went far: those shift all three without being bought.
-DRIP_SURGE_S, DRIP_SURGE_Z = 25.0, 3.0
+DRIP_SURGE_S, DRIP_SURGE_Z = 22.0, 3.3
 #: Where profiles are hidden: lateness (z, rise) with strangers from elsewhere, or by itself.
 DRIP_LATE_Z, DRIP_LATE_RISE, DRIP_LATE_ALONE = 3.0, 0.06, 4.5
 #: Volume over the usual from which strangers may shift the mix.
@@ -211,7 +214,7 @@ def bought_likes_drip(look: Look) -> Verdict:
     held = {
         "late": late(posts, split) if split >= MIN_PAST else None,
         "low": low(inp, since),
-        "foreign": foreign(inp, since),
+        "foreign": foreign(inp, ref, since),
     }
     if held["late"] is None and held["low"] is None:
         return silent(inp, AUTHENTICITY, DRIP, "not_measurable", measurable=False)

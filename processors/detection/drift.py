@@ -49,7 +49,7 @@ LOOK_BACK: Final = 35
 MIN_KNOWN: Final = 20
 
 
-def _plain(rows: Sequence[tuple[int, Row]], inp: SignalInput, ref: Reference) -> list[tuple[int, Row]]:
+def plain(rows: Sequence[tuple[int, Row]], inp: SignalInput, ref: Reference) -> list[tuple[int, Row]]:
     """The days without surges and their tails."""
     limit = SURGE * max(ref.busiest_day, BUSY) * max(1.0, growth(inp))
     out, held = [], 0.0
@@ -77,9 +77,9 @@ def audience_drift(look: Look) -> Verdict:
     if ref is None or not ref.mix_by:
         return _verdict(look, measurable=False, reason="warming_up" if ref is None else "not_measurable")
     rows = audience_days(inp, max(ref.ends, inp.at - LOOK_BACK * DAY), inp.at)
-    plain = _plain(rows, inp, ref)
+    calm = plain(rows, inp, ref)
     held = Considered(
-        "surge", False, f"{len(rows) - len(plain)} of {len(rows)} days left out as surges and their tails"
+        "surge", False, f"{len(rows) - len(calm)} of {len(rows)} days left out as surges and their tails"
     )
     before: dict[str, float] = {}
     after: dict[str, float] = {}
@@ -87,7 +87,7 @@ def audience_drift(look: Look) -> Verdict:
     for attribute in TARGETED:
         if attribute not in ref.mix_by:
             continue
-        seen = _follow(inp, attribute, plain, ref)
+        seen = _follow(inp, attribute, calm, ref)
         if seen is None:
             continue
         base = ref.mix_by[attribute][0]

@@ -1,12 +1,13 @@
 """Shares that move together when acts are bought: who likes, from where, and how late.
 
-    late(posts, split), low(inp, since), foreign(inp, since) -> Witness | None    a share, before and since
-    together(witnesses, at) -> Together                                           the onset that they tell
+    late(posts, split), low(inp, since), foreign(inp, ref, since) -> Witness | None  a share, before and since
+    together(witnesses, at) -> Together                                               the onset that they tell
 
 Each share alone lies within its own noise where little is bought. But they share an onset: so for each first
 day of the last five weeks z is taken of every share since then (the past's overdispersion and uncertainty and
 the share's own wandering in its denominator), and S = sum of max(0, z)^2 is the log-likelihood ratio, twice,
-of "these shares rose that day" against "nothing did" (Kudo 1963, Biometrika 50, 403, for one-sided means).
+of "these shares rose that day" against "nothing did" (Kudo 1963, Biometrika 50, 403, for one-sided means);
+each z at most MOST_Z.
 The onset with the largest S is told.
 """
 
@@ -18,6 +19,7 @@ from typing import Final
 
 import msgspec
 
+from processors.detection.drift import plain
 from processors.detection.sequential import share_dispersion
 from processors.ledgers.audience import UNIT, Audience, Row
 from processors.panes import COUNT, DAY, KIND_INDEX, KNOWN, LOW
@@ -28,6 +30,8 @@ AT_24H, AT_72H = 2, 3
 #: Days that are looked back on, and the first days that are tried, in days before now.
 LOOK_BACK: Final = 35
 ONSETS: Final = (2, 3, 4, 5, 6, 8, 10, 12, 14, 17, 21, 25, 30, 35)
+#: No witness counts for more: what one alone is sure of is another cause (a drift, a surge).
+MOST_Z: Final = 3.5
 #: Acts that a past, and a stretch since an onset, must hold to say anything.
 MIN_PAST, MIN_NEW = 30, 8
 #: At most so many likes of a post count: one big post must not carry the share.
@@ -107,7 +111,7 @@ def together(witnesses: Mapping[str, Witness | None], at: int) -> Together:
     best = Together()
     for days in ONSETS:
         rises = {name: one.since(at - days * DAY) for name, one in witnesses.items() if one is not None}
-        s = sum(max(0.0, rise.z) ** 2 for rise in rises.values())
+        s = sum(min(MOST_Z, max(0.0, rise.z)) ** 2 for rise in rises.values())
         if s > best.s:
             best = Together(s, days, rises)
     return best
@@ -144,8 +148,9 @@ def low(inp: SignalInput, since: int) -> Witness | None:
     return Witness.of(past, new, LOW_TAU)
 
 
-def foreign(inp: SignalInput, since: int) -> Witness | None:
-    """Genuine acts from countries from which hardly any came before, by day; None where too few tell."""
+def foreign(inp: SignalInput, ref: Reference, since: int) -> Witness | None:
+    """Genuine acts from countries from which hardly any came before, by day; None where too few tell. Days
+    of a surge and their tails are left out: strangers are from anywhere."""
     ledger = inp.ledgers.get(Audience.name)
     if not isinstance(ledger, Audience):
         return None
@@ -165,5 +170,5 @@ def foreign(inp: SignalInput, since: int) -> Witness | None:
         here = sum(parts for country, parts in row.by[0].items() if country in usual)
         return round((placed - here) / UNIT), round(placed / UNIT)
 
-    new = [(start, *counts(row)) for start, row in rows if start >= since]
+    new = [(start, *counts(row)) for start, row in plain(rows, inp, ref) if start >= since]
     return Witness.of([counts(row) for row in past], new, FOREIGN_TAU, RARE_PRIOR, RARE_WORTH)

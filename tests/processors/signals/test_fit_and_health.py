@@ -67,7 +67,9 @@ def test_divergence_by_hand() -> None:
 
     def divergence(country: dict[str, float]) -> float | None:
         seen = replace(sample(n=100), country=country, lang={"en": 100.0})
-        parts = audience_fit(signal_input(partnership=partnership(target_audience=wanted), actors_d28=seen)).parts
+        parts = audience_fit(
+            signal_input(partnership=partnership(target_audience=wanted), actors_d28=seen)
+        ).parts
         assert parts["divergence_lang"].value == 0
         return parts["divergence_country"].value
 

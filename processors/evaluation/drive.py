@@ -10,6 +10,7 @@ nobody has a partnership with.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
@@ -39,6 +40,7 @@ WEEK = 7 * DAY
 _CHUNK = 512
 _WRITE_S = 6 * HOUR
 _IDLE_S = 6 * HOUR
+_COLLECT = 50_000, 20, 50
 HASHER_KEY = b"rapport evaluate"
 _MOST_PROBLEMS = 20
 
@@ -107,6 +109,8 @@ class _Driver:
         self.loop = asyncio.new_event_loop()
 
     def run(self, on_progress: Callable[[int], None] | None) -> Run:
+        before = gc.get_threshold()
+        gc.set_threshold(*_COLLECT)  # as the worker has it: most of what is made is freed by its count
         try:
             claim = self.loop.run_until_complete(self.store.claim(self.keys))
             self.partition.restore(claim, (), ())
@@ -116,6 +120,7 @@ class _Driver:
                     on_progress(len(records))
             self._finish()
         finally:
+            gc.set_threshold(*before)
             self.loop.close()
         return self.run_
 

@@ -188,11 +188,9 @@ def bought_likes(look: Look) -> Verdict:
 #: another one (z), or none where it is this sure.
 DRIP_S, DRIP_LOW_Z, DRIP_LOW_RISE, DRIP_LOW_N, DRIP_OTHER_Z = 16.0, 2.2, 0.06, 15, 1.5
 DRIP_LOW_ALONE: Final = 5.0
-#: The same where many strangers come, or an own post went far: those shift all three without being bought.
-DRIP_SURGE_S, DRIP_SURGE_Z = 22.0, 3.3
 #: Where profiles are hidden: lateness (z, rise) with strangers from elsewhere, or by itself.
 DRIP_LATE_Z, DRIP_LATE_RISE, DRIP_LATE_ALONE = 3.0, 0.06, 4.5
-#: Volume over the usual from which strangers may shift the mix.
+#: Volume over the usual from which strangers shift all three without being bought.
 DRIP_SURGE: Final = (("D1", 3.0), ("D7", 2.0))
 _SEEN: Final = {
     "late": ("late_likes", "{now:.0%} of the likes come a day or more after the post ({before:.0%} before)"),
@@ -219,8 +217,7 @@ def bought_likes_drip(look: Look) -> Verdict:
     if held["late"] is None and held["low"] is None:
         return silent(inp, AUTHENTICITY, DRIP, "not_measurable", measurable=False)
     told = together(held, inp.at)
-    surges = (surge(inp, DRIP_SURGE), own_hit(inp))
-    rings = _drips(told, held["low"] is not None, any(each.accepted for each in surges))
+    rings = _drips(told, held["low"] is not None)
     on = {name: rise for name, rise in told.rises.items() if rise.z >= 1.0}
     said = [_SEEN[name][1].format(now=rise.now, before=rise.before) for name, rise in on.items()]
     # Late likes of people like the usual ones: an old post was found again, or the format lives longer.
@@ -231,26 +228,23 @@ def bought_likes_drip(look: Look) -> Verdict:
         inp, AUTHENTICITY, DRIP, rings, -max((rise.by for rise in on.values()), default=0.0), sqrt(told.s),
         sum(rise.n for rise in on.values()),
         tuple(CausePart(_SEEN[name][0], rise.before, rise.now, -rise.by) for name, rise in on.items()),
-        (*weighed, *surges, *declared(inp, AUTHENTICITY)) if rings else (),
+        (*weighed, surge(inp, DRIP_SURGE), own_hit(inp), *declared(inp, AUTHENTICITY)) if rings else (),
         recovered=told.s < DRIP_S / 2, advice=DRIP_ADVICE, needed=CONFIRMED,
         summary="Posts are affected by likes that trickle in evenly: " + "; ".join(said) + ".",
     )  # fmt: skip
 
 
-def _drips(told: Together, known: bool, surging: bool) -> bool:
+def _drips(told: Together, known: bool) -> bool:
     """Whether the witnesses are sure together; `known`: whether it is known who likes."""
     others = max(told.z("late"), told.z("foreign"))
     if not known:
         late_ = told.rises.get("late")
-        if late_ is None or late_.by < DRIP_LATE_RISE or surging:
+        if late_ is None or late_.by < DRIP_LATE_RISE:
             return False
         beside = told.z("foreign") >= DRIP_OTHER_Z and late_.z >= DRIP_LATE_Z
         return late_.z >= DRIP_LATE_ALONE or (beside and told.s > DRIP_S)
     rise = told.rises.get("low")
     if rise is None or rise.by < DRIP_LOW_RISE or rise.n < DRIP_LOW_N:
         return False
-    if others < DRIP_OTHER_Z and rise.z < DRIP_LOW_ALONE:
-        return False
-    return rise.z >= (DRIP_SURGE_Z if surging else DRIP_LOW_Z) and told.s > (
-        DRIP_SURGE_S if surging else DRIP_S
-    )
+    beside = others >= DRIP_OTHER_Z and rise.z >= DRIP_LOW_Z and told.s > DRIP_S
+    return beside or rise.z >= DRIP_LOW_ALONE

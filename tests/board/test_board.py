@@ -119,6 +119,19 @@ def test_an_alert_appears_within_two_seconds_and_is_acknowledged(page: Page, ser
     card.get_by_text("Silenced by").wait_for()
 
 
+def test_reasons_are_told_without_logarithms_and_codes(page: Page, served: Served) -> None:
+    served.raise_alert(
+        "reason01", "acme--partner-0006",
+        cause=[{"part": "answer_gap", "before": 21.0, "after": 0.0, "pull": -0.3},
+               {"part": "reply_rate", "before": 0.51, "after": 0.42, "pull": -0.1}],
+        explainers=[{"kind": "surge", "why": "0.6 times the usual comments in D7"}],
+    )  # fmt: skip
+    page.goto(f"{served.origin}/#/alerts")
+    told = page.locator('[data-alert="reason01"]').inner_text()
+    assert "answer gap 21 → 0.00, 75 % of the fall" in told and "reply rate 0.51 → 0.42, 25 %" in told
+    assert "comments in 7 days" in told and "D7" not in told
+
+
 def test_an_alert_of_operations_is_silenced_too(page: Page, served: Served) -> None:
     nobody = {"partnership_id": None, "influencer_id": None, "brand_id": None}
     served.raise_alert("oper0001", "", signal="source", rule="silence", subject="bluesky", **nobody)
@@ -158,7 +171,7 @@ def test_lines_change_in_place_without_a_flicker(page: Page, served: Served) -> 
 
 
 def test_it_goes_on_when_the_server_comes_back(browser: Browser, served: Served) -> None:
-    found = browser.new_page()
+    found = browser.new_page(viewport={"width": 1440, "height": 900})
     found.goto(served.address)
     found.wait_for_selector('.feed [data-alert="a1b2c3d4"]')
     served.child.stop()

@@ -3,7 +3,7 @@ import { useRef, useState } from "preact/hooks";
 import { type Alert, act } from "./api";
 import { Badge, Time } from "./pictures";
 import { MOST_ALERTS, denied, refreshAlerts, useStore } from "./store";
-import { SIGNALS, plain, share } from "./words";
+import { SIGNALS, plain, share, spans } from "./words";
 
 type Verb = "ack" | "silence" | "explain" | "wrong";
 const ASKS: Record<Verb, { title: string; note: string; done: string }> = {
@@ -18,6 +18,8 @@ export function AlertCard({ alert, brief = false }: { alert: Alert; brief?: bool
   const [asked, ask] = useState<Verb | null>(null);
   const [said, say] = useState("");
   const shut = (text: string) => { ask(null); say(text); };
+  // Pulls add up to the log of what the signal lost: as shares of it they say which part did most.
+  const causes = alert.cause.slice(0, 4), lost = alert.cause.reduce((sum, c) => sum + (c.pull ?? 0), 0);
   return (
     <article class={`alert ${alert.state} ${alert.severity}`} data-alert={alert.alert_id}>
       <header>
@@ -30,8 +32,8 @@ export function AlertCard({ alert, brief = false }: { alert: Alert; brief?: bool
         <span class="faint">{alert.brand_id && <> with <bdi>{alert.brand_id}</bdi></>} · {SIGNALS[alert.signal]?.name ?? plain(alert.signal)}</span>
       </h3>
       <p><bdi>{alert.summary}</bdi></p>
-      {alert.cause.length > 0 && <ul class="causes">{alert.cause.slice(0, 4).map((c) => <li key={c.part}><bdi>{plain(c.part)}</bdi> {share(c.before)} → <b>{share(c.after)}</b>{c.pull != null && <span class="faint"> (pulls {c.pull.toFixed(2)})</span>}</li>)}</ul>}
-      {!brief && alert.explainers.length > 0 && <p class="faint">Considered: {alert.explainers.map((e) => `${plain(e.kind)} ${e.accepted ? "explains it" : "ruled out"}${e.why ? ` (${e.why})` : ""}`).join("; ")}</p>}
+      {causes.length > 0 && <ul class="causes">{causes.map((c) => <li key={c.part}><bdi>{plain(c.part)}</bdi> {share(c.before)} → <b>{share(c.after)}</b>{causes.length > 1 && lost < 0 && c.pull != null && <span class="faint">, {Math.round((100 * c.pull) / lost)} % of the fall</span>}</li>)}</ul>}
+      {!brief && alert.explainers.length > 0 && <p class="faint">Considered: {alert.explainers.map((e) => `${plain(e.kind)} ${e.accepted ? "explains it" : "ruled out"}${e.why ? ` (${spans(e.why)})` : ""}`).join("; ")}</p>}
       {!brief && alert.advice && <p class="advice"><b>What usually helps:</b> <bdi>{alert.advice}</bdi></p>}
       {alert.acknowledged && <p class="mark">Acknowledged by <bdi>{alert.acknowledged.by}</bdi>, <Time at={alert.acknowledged.at} />{alert.acknowledged.note && <>: “<bdi>{alert.acknowledged.note}</bdi>”</>}</p>}
       {alert.wrong && <p class="mark">Marked as wrong by <bdi>{alert.wrong.by}</bdi>{alert.wrong.note && <>: “<bdi>{alert.wrong.note}</bdi>”</>}</p>}

@@ -18,6 +18,8 @@ export const num = (value: number | null | undefined, digits = 0) => (value == n
 export const share = (value: number | null | undefined) => (value == null ? "–" : Math.abs(value) <= 1.5 ? value.toFixed(2) : value.toFixed(value < 20 ? 1 : 0));
 /** "D7" as people read it. */
 export const span = (window: string) => { const [, kind, count] = /^([HD])(\d+)$/.exec(window) ?? []; return kind ? `${count} ${kind === "D" ? "days" : "hours"}` : window; };
+/** The same within a text. */
+export const spans = (text: string) => text.replace(/\b[HD]\d+\b/g, span);
 export const exact = (at: string) => new Date(at).toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" });
 
 /** "3 min ago"; what is more than a week away by its date. */

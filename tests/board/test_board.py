@@ -128,7 +128,8 @@ def test_reasons_are_told_without_logarithms_and_codes(page: Page, served: Serve
     )  # fmt: skip
     page.goto(f"{served.origin}/#/alerts")
     told = page.locator('[data-alert="reason01"]').inner_text()
-    assert "answer gap 21 → 0.00, 75 % of the fall" in told and "reply rate 0.51 → 0.42, 25 %" in told
+    assert "answers expected since the last 21 → 0.00, 75 % of the fall" in told
+    assert "comments answered 0.51 → 0.42, 25 %" in told
     assert "comments in 7 days" in told and "D7" not in told
 
 
@@ -207,7 +208,11 @@ def test_a_partnership_has_its_parts_its_chart_and_its_alert(page: Page, served:
     newest, marked = re.search(r"to (\d+); (\d) alert marked", shown).groups()
     assert abs(int(newest) - lines["connection"][-1]["value"]) <= 0.5 and marked == "1"
     assert "Health is 44 of 100" in told and "connection: 31, where 58 is usual" in told
-    assert "reply rate" in told and "comments are hardly answered" in told and "9 posts in the window" in told
+    assert (
+        "comments answered" in told
+        and "comments are hardly answered" in told
+        and "9 posts in the window" in told
+    )
 
 
 def test_it_is_used_by_keyboard_alone(page: Page) -> None:

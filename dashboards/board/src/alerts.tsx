@@ -3,7 +3,7 @@ import { useRef, useState } from "preact/hooks";
 import { type Alert, act } from "./api";
 import { Badge, Time } from "./pictures";
 import { MOST_ALERTS, denied, refreshAlerts, useStore } from "./store";
-import { SIGNALS, plain, share, spans } from "./words";
+import { SIGNALS, part, plain, share, spans } from "./words";
 
 type Verb = "ack" | "silence" | "explain" | "wrong";
 const ASKS: Record<Verb, { title: string; note: string; done: string }> = {
@@ -32,7 +32,7 @@ export function AlertCard({ alert, brief = false }: { alert: Alert; brief?: bool
         <span class="faint">{alert.brand_id && <> with <bdi>{alert.brand_id}</bdi></>} · {SIGNALS[alert.signal]?.name ?? plain(alert.signal)}</span>
       </h3>
       <p><bdi>{alert.summary}</bdi></p>
-      {causes.length > 0 && <ul class="causes">{causes.map((c) => <li key={c.part}><bdi>{plain(c.part)}</bdi> {share(c.before)} → <b>{share(c.after)}</b>{causes.length > 1 && lost < 0 && c.pull != null && <span class="faint">, {Math.round((100 * c.pull) / lost)} % of the fall</span>}</li>)}</ul>}
+      {causes.length > 0 && <ul class="causes">{causes.map((c) => <li key={c.part}><bdi title={c.part}>{part(c.part)}</bdi> {share(c.before)} → <b>{share(c.after)}</b>{causes.length > 1 && lost < 0 && c.pull != null && <span class="faint">, {Math.round((100 * c.pull) / lost)} % of the fall</span>}</li>)}</ul>}
       {!brief && alert.explainers.length > 0 && <p class="faint">Considered: {alert.explainers.map((e) => `${plain(e.kind)} ${e.accepted ? "explains it" : "ruled out"}${e.why ? ` (${spans(e.why)})` : ""}`).join("; ")}</p>}
       {!brief && alert.advice && <p class="advice"><b>What usually helps:</b> <bdi>{alert.advice}</bdi></p>}
       {alert.acknowledged && <p class="mark">Acknowledged by <bdi>{alert.acknowledged.by}</bdi>, <Time at={alert.acknowledged.at} />{alert.acknowledged.note && <>: “<bdi>{alert.acknowledged.note}</bdi>”</>}</p>}

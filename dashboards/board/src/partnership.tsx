@@ -4,7 +4,7 @@ import { type Alert, type History, type Insight, type Part, type Point, type Who
 import { AlertCard } from "./alerts";
 import { Age, Badge, Bar, Chart, Time } from "./pictures";
 import { useStore } from "./store";
-import { SIGNALS, judge, num, plain, share, span, told } from "./words";
+import { SIGNALS, judge, num, part as spoken, share, span, told } from "./words";
 
 const ABOUT: [string, string][] = [["rising", "Rising"], ["open question", "Questions not answered yet"], ["wish to buy", "Wishes to buy"], ["objection", "Objections"], ["to make together", "To make together"]];
 
@@ -91,7 +91,7 @@ function Signal({ name, part, points, alerts }: { name: string; part: Part | und
 function lines(parts: Record<string, Part>, deep: number): preact.JSX.Element[] {
   return Object.entries(parts).flatMap(([name, p]) => [
     <tr key={`${deep}${name}`}>
-      <th scope="row" class={deep ? "deep" : ""}><bdi>{plain(name)}</bdi></th>
+      <th scope="row" class={deep ? "deep" : ""}><bdi title={name}>{spoken(name)}</bdi></th>
       {p.value == null ? <td colSpan={3} class="faint" title={p.why ?? ""}>not measurable{p.why && <>: <bdi>{p.why}</bdi></>}</td>
         : <><td><b>{share(p.value)}</b></td><td class="faint">{p.lo == null ? "" : `${share(p.lo)}–${share(p.hi)}`}</td><td>{share(p.baseline)}</td></>}
     </tr>,

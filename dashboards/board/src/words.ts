@@ -13,6 +13,22 @@ export const STATES: Record<string, { word: string; mark: string; order: number 
   no_data: { word: "No data", mark: "○", order: 2 }, ok: { word: "Well", mark: "●", order: 3 },
   warming_up: { word: "Warming up", mark: "◔", order: 4 }, resolved: { word: "Resolved", mark: "✓", order: 5 },
 };
+/** Parts of signals whose names say too little; what they are exactly: docs/method.md. */
+const PARTS: Record<string, string> = {
+  genuineness: "credible accounts", depth: "talk, shares and saves among acts", quality_rate: "interaction of a post, by follower",
+  quality_rate_neighbours: "the same of peers", rank: "place among peers, 0 to 100", without_genuineness: "score without credibility", likes_spread: "how much likes vary",
+  country: "in the countries aimed at", lang: "speak the languages aimed at", topics: "share the topics aimed at", age_band: "in the ages aimed at", segment: "in the segments aimed at",
+  shape_country: "mix of countries as aimed at", shape_lang: "mix of languages as aimed at", shape_topics: "mix of topics as aimed at", shape_age_band: "mix of ages as aimed at", shape_segment: "mix of segments as aimed at",
+  coverage: "of whom enough is known", affinity: "topics, times what is usual",
+  suspicious: "acts of low credibility", suspicious_likes: "likes of low credibility", suspicious_comments: "comments of low credibility", inauthentic_comments: "comments with two bad signs",
+  new_followers: "new followers of low credibility", mass_followers: "new followers who follow masses", churn_7d: "new followers gone in a week", churn_30d: "new followers gone in a month",
+  reply_rate: "comments answered", reply_rate_neighbours: "answered by peers", reply_latency: "hours until an answer", answer_gap: "answers expected since the last", dialogue: "comments that become a talk",
+  return: "commenters who come back", regulars: "commenters of many months", evenness: "evenly spread over people",
+  organic: "mentions without pay", disclosure: "advertising told as such", exclusivity: "no other brand beside", saturation: "advertising among posts", recent_saturation: "advertising, last ten posts",
+  paid_post_performance: "paid posts beside others", rivals: "rivals named", own_voice: "advertising in own words", after_po: "mentions after the contract",
+  overdue: "silence, in usual gaps", one_sidedness: "contact by the brand alone", bus_factor: "held by one person", steadiness: "weeks with contact both ways", quick_win: "contact that was soon after signing", stage: "stage, 0 to 4",
+};
+export const part = (name: string) => PARTS[name] ?? plain(name);
 export const plain = (name: string) => name.replaceAll("_", " ");
 export const num = (value: number | null | undefined, digits = 0) => (value == null ? "–" : value.toFixed(digits));
 export const share = (value: number | null | undefined) => (value == null ? "–" : Math.abs(value) <= 1.5 ? value.toFixed(2) : value.toFixed(value < 20 ? 1 : 0));

@@ -68,7 +68,7 @@ class Load:
 def make(count: int, partitions: int, *, story: bool = False, seed: int = 1) -> Load:
     """A load of `count` records (one more, if the last was to be spoilt).
 
-    `story`: up to some 46,000 of them tell the demo's, in which one alert fires.
+    `story`: up to some 47,500 of them tell the demo's, in which one alert fires.
     """
     load = Load(partitions, ends=[0] * partitions)
     rng = Random(seed)

@@ -10,7 +10,7 @@ giveaway; a viral post brings likes with its comments; real people repeat short 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import erfc, exp, lgamma, log, log1p, log10, sqrt
 from operator import attrgetter
 from typing import Final
@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from processors.detection.explainers import declared
+from processors.detection.explainers import aftermath, declared
 from processors.detection.followers import tail, verdict
 from processors.detection.look import Look
 from processors.detection.sequential import location_scale
@@ -66,6 +66,10 @@ VOLUME_ALONE: Final = ((3.5, 6.0), (5.0, 3.8))
 CONFIRM, SURE = 3, 5.2
 #: Comments beyond the usual, or repeated ones, that it must be about.
 MIN_EXCESS: Final = 5
+#: An earlier campaign in the past: so many posts must tell, z of the comments, and how far one of these
+#: shares must differ.
+WAVE_PAST, WAVE_Z, WAVE_DIFFERS = 8, 2.0, 0.15
+WAVE_SIGNS: Final = ("low", "fresh", "exact", "repeated")
 #: Share of comments that name somebody from which it is a giveaway, and its multiple of the usual.
 TAGGED, TAGGED_TIMES = 0.3, 2.0
 
@@ -168,13 +172,45 @@ def enough(past: Sequence[Pair]) -> bool:
     return len(past) >= QUIET_POSTS and sum(stat.likes[2] for stat, _ in past) >= QUIET_LIKES
 
 
+def without_waves(past: Sequence[Pair]) -> Sequence[Pair]:
+    """The past without an earlier campaign, against which a second one would look usual: posts with far more
+    comments than their likes account for, if these together also differ in credibility or words. All of it
+    where that would be half or more."""
+    if len(past) < WAVE_PAST:
+        return past
+    exposure = _exposure(past)
+    rates = sorted((row.day + 0.5) / exposure(stat) for stat, row in past)
+    usual = rates[len(rates) // 2]
+    sd = location_scale([log(rate) for rate in rates], RATIO_SD, RATIO_PRIOR, 5.0).sd
+
+    def odd(stat: PostStat, row: Row) -> bool:
+        expected = max(0.5, usual * exposure(stat))
+        return log((row.day + 0.5) / expected) > WAVE_Z * sqrt(min(sd, 0.6) ** 2 + 1 / expected)
+
+    rest = [pair for pair in past if not odd(*pair)]
+    wave = [pair for pair in past if odd(*pair)]
+    if not wave or len(wave) >= len(rest):
+        return past
+    then, others = totals(wave), totals(rest)
+
+    def differs(name: str) -> float:
+        (k, n, _), (k_rest, n_rest, _) = _counts(name, then), _counts(name, others)
+        return k / max(1, n) - k_rest / max(1, n_rest)
+
+    apart = then.count >= MIN_EXCESS and max(map(differs, WAVE_SIGNS)) > WAVE_DIFFERS
+    return rest if apart else past
+
+
+def _exposure(past: Sequence[Pair]) -> Callable[[PostStat], float]:
+    """What comments on a post go with: its likes, where the past has likes enough."""
+    with_likes = sum(stat.likes[2] for stat, _ in past) >= 2 * sum(row.day for _, row in past)
+    return lambda stat: stat.likes[2] + 3.0 if with_likes else 1.0
+
+
 def volume_sign(now: Sequence[Pair], past: Sequence[Pair]) -> tuple[Sign, float]:
     """(comments within 24 h against what likes of the same time account for, how many that is)."""
     with_likes = sum(stat.likes[2] for stat, _ in past) >= 2 * sum(row.day for _, row in past)
-
-    def exposure(stat: PostStat) -> float:
-        return stat.likes[2] + 3.0 if with_likes else 1.0
-
+    exposure = _exposure(past)
     logs = [log((row.day + 0.5) / exposure(stat)) for stat, row in past]
     scale = location_scale(logs, RATIO_SD, RATIO_PRIOR, 5.0)
     sd = scale.sd if with_likes else max(0.6, scale.sd)
@@ -217,12 +253,15 @@ class Found(msgspec.Struct, frozen=True):
     giveaway: Considered
 
 
-def judge(now: Sequence[Pair], past: Sequence[Pair], older: Totals) -> Found:
-    """The signs over `now` (newest posts) against `past`, whose totals are `older`."""
+def judge(now: Sequence[Pair], past: Sequence[Pair], older: Totals, surged: bool = False) -> Found:
+    """The signs over `now` (newest posts) against `past`, whose totals are `older`. `surged`: a surge of the
+    last weeks still shapes who is there, so that strangers say nothing."""
     rows = totals(now)
     volume, expected = volume_sign(now, past)
     shares = {name: share_sign(name, rows, older) for name in _SHARES}
-    if volume.weight < 1.0:  # strangers come with any surge; only beside too many comments do they say more
+    if surged:
+        del shares["strangers"], shares["foreign"]
+    elif volume.weight < 1.0:  # strangers come with any surge; only beside too many comments do they say more
         del shares["strangers"]
         if shares["low"].weight < BESIDE:  # or, of those from elsewhere, where credibility falls with them
             del shares["foreign"]
@@ -269,8 +308,9 @@ def bought_comments(look: Look) -> Verdict:
     recent, past = split(inp, ledger)
     if not enough(past):
         return verdict(look, SUBJECT, RULE, reason="warming_up", measurable=False)
-    older = totals(past)
-    found = [judge(recent[-n:], past, older) for n in range(1, len(recent) + 1)]
+    past = without_waves(past)
+    older, surged = totals(past), aftermath(inp).accepted
+    found = [judge(recent[-n:], past, older, surged) for n in range(1, len(recent) + 1)]
     if not found:
         return verdict(look, SUBJECT, RULE)
     best = max(found, key=lambda each: (each.breached, each.score))

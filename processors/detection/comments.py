@@ -308,7 +308,7 @@ def bought_comments(look: Look) -> Verdict:
     recent, past = split(inp, ledger)
     if not enough(past):
         return verdict(look, SUBJECT, RULE, reason="warming_up", measurable=False)
-    past = without_waves(past)
+    past = list(without_waves(past))
     older, surged = totals(past), aftermath(inp).accepted
     found = [judge(recent[-n:], past, older, surged) for n in range(1, len(recent) + 1)]
     if not found:

@@ -22,9 +22,11 @@ _RECALLS = {
 _WHY = {
     "audience_drift_interest": "topics are told of two accounts in five: some fifty known acts in the "
     "allowed 21 days, while the share still drifts; three standard deviations for most, where the limits lie",
-    "comment_bots": "waves that add less than half to what an account draws by itself, accounts that hardly "
-    "drew any before, and second waves where the first one is part of the past",
+    "comment_bots": "waves that add less than half to what an account draws by itself, and accounts that "
+    "hardly drew any before; the allowed three posts may be over within a day",
     "employee_leaves": "a tie is a few acts a month: that they stop takes weeks to be told from chance",
+    "bought_likes_drip": "a like or two a day in a thinned stream: who likes, from where and how late each "
+    "lie within their own noise, and within a fortnight together as well",
     "influencer_fades": "a third of the answers is lost within the allowed fortnight, which ten answers or "
     "fewer (most give about one a week) cannot tell from chance; real people fade without any cause, too",
     "silence": "as with fading: for most accounts a week without an answer or a mention is nothing unusual",

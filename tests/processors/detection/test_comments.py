@@ -122,6 +122,31 @@ def test_where_they_come_from_tells_what_their_words_do_not() -> None:
     assert found(0.9, 1_000) <= 1  # likes came with them: a post that went round the world
 
 
+def again(seed: int, *, earlier: bool, now: bool = True) -> Look:
+    """Twenty more comments than usual, most of low credibility, under the newest two posts, and, where
+    `earlier`, under six posts of the past, too."""
+    rng, ledger, stats = Random(seed), Comments(), []
+    for number in range(24):
+        at = NOW - (24 - number) * 2 * DAY
+        stats.append(PostStat(9_000 + number, at, likes=[0, 0, 400, 400]))
+        wave = (now and number >= 22) or (earlier and 8 <= number < 14)
+        for n in range(10 + 20 * wave):
+            act = comment(organic(rng), rng.randrange(5_000), at + 600 + n * 900, stats[-1])
+            act.trust = 0.3 if n >= 10 and rng.random() < 0.7 else 0.9
+            act.low = act.trust <= 0.5
+            ledger.act(act)
+    return Look(signal_input(posts=stats, ledgers={"comments": ledger}))
+
+
+def test_an_earlier_campaign_does_not_hide_the_next() -> None:
+    def found(**when: bool) -> int:
+        return sum(bought_comments(again(seed, **when)).breached for seed in range(10))
+
+    assert found(earlier=False) >= 8
+    assert found(earlier=True) >= 8
+    assert found(earlier=True, now=False) <= 1
+
+
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("extra", ["", "viral", "giveaway"])
 def test_people_are_not(extra: str, seed: int) -> None:

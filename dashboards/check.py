@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import isnan
 from pathlib import Path
 from typing import Any, Final
 
@@ -184,8 +185,14 @@ def _run(name: str, target: Mapping[str, Any], address: str, report: Report) -> 
     report.run += 1
     if answer.get("status") != "success":
         report.problems.append(f"{name}: {answer.get('error')}")
-    elif not answer.get("data", {}).get("result"):
+    elif not any(map(_told, answer.get("data", {}).get("result", []))):
         report.empty.append(name)
+
+
+def _told(series: Mapping[str, Any]) -> bool:
+    """Whether there is a number: the quantile of nothing is NaN, which Grafana shows as nothing."""
+    values = series.get("values") or [series["value"]]
+    return not all(isnan(float(text)) for _, text in values)
 
 
 def _ask(url: str, asked: Mapping[str, str]) -> dict[str, Any]:

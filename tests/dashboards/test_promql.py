@@ -305,6 +305,12 @@ def test_the_check_runs_every_query_and_tells_what_is_wrong(prometheus):
     assert len(report.problems) == 1 and "parse error" in report.problems[0]
 
 
+def test_the_check_takes_a_quantile_of_nothing_for_no_data(quiet):
+    report = check(build.dashboards(), str(quiet.http.base_url).removesuffix("/api/v1/"))
+    assert report.problems == [] and "rapport-pipeline: Slice time A" in report.empty
+    assert "rapport-detection: Not confirmed A" not in report.empty
+
+
 def test_the_check_says_when_no_prometheus_answers():
     with pytest.raises(CheckFailed, match="no Prometheus answers"):
         check(build.dashboards(), f"http://127.0.0.1:{free_port()}")

@@ -64,17 +64,24 @@ class House:
         for program in ("redis-server", "prometheus", "prometheus-alertmanager"):
             if shutil.which(program) is None:
                 missing(f"{program} is not installed")
-        self.ports = {name: free_port() for name in (*OURS, "valkey", "prometheus", "alertmanager")}
+        self.ports: dict[str, int] = {}  # each found when it is used: on a busy machine others take it soon
         try:
             self.kafka = stack.enter_context(ApacheKafka(place / "kafka", config=kafka_config()))
         except ServerMissingError as error:
             missing(str(error))
         self._valkey()
         self.env = self._environment()
-        for name in ("topics", *OURS):
-            self._ours(name)
+        self.rapport(*SERVICES["topics"]["command"])
+        for name, setting in OURS.items():
+            self.env[setting] = str(self._port(name))
+        for name in OURS:
+            self.start(name)
         self._alertmanager()
         self._prometheus()
+
+    def _port(self, name: str) -> int:
+        self.ports[name] = free_port()
+        return self.ports[name]
 
     def _child(self, name: str, command: list[str], env: dict[str, str] | None = None) -> Child:
         child = Child(name, command, self.place / f"{name}.log", env=env)
@@ -85,7 +92,7 @@ class House:
         options = SERVICES["valkey"]["command"][1:]
         directory = self.place / "valkey"
         directory.mkdir()
-        port = self.ports["valkey"]
+        port = self._port("valkey")
         where = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory)]
         self._child("valkey", ["redis-server", *options, *where])
         client = redis.Redis(port=port)
@@ -98,7 +105,6 @@ class House:
             value = given.partition(":-")[2].rstrip("}") if given.startswith("${") else given
             value = value.replace("kafka:19092", self.kafka.address).replace("0.0.0.0", "127.0.0.1")
             env[name] = value.replace("valkey:6379", f"127.0.0.1:{self.ports['valkey']}")
-        env |= {setting: str(self.ports[name]) for name, setting in OURS.items()}
         return env | {"RAPPORT_DATA_DIR": str(self.place / "data"), "RAPPORT_REBALANCE_TIMEOUT_S": "6"}
 
     def rapport(self, *words: str) -> str:
@@ -108,12 +114,9 @@ class House:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip()
 
-    def _ours(self, name: str) -> None:
-        words = SERVICES[name]["command"]
-        if name not in OURS:
-            self.rapport(*words)
-            return
-        self._child(name, [sys.executable, "-m", "streams.cli", *words], self.env)
+    def start(self, name: str) -> Child:
+        """A process of ours, with the file's command."""
+        return self._child(name, [sys.executable, "-m", "streams.cli", *SERVICES[name]["command"]], self.env)
 
     def healthy(self, name: str) -> bool:
         """What the compose file's own health check says."""
@@ -128,7 +131,7 @@ class House:
         assert places.keys() <= options.keys()
         where = options | {option: str(path) for option, path in places.items()}
         words = [f"{option}={where[option[2:].replace('.', '_')]}" for option, _, _ in given]
-        self._child(name, [program, *words, f"--web.listen-address=127.0.0.1:{self.ports[name]}"])
+        self._child(name, [program, *words, f"--web.listen-address=127.0.0.1:{self._port(name)}"])
 
     def _alertmanager(self) -> None:
         self._theirs(
@@ -269,6 +272,15 @@ def test_a_partnership_made_over_the_api_is_scored_until_it_is_ended(house: Hous
     assert not [one for one in items(api, "/partnerships") if one["partnership_id"] == "acme--eve"]
     acts = [act["verb"] for act in items(api, "/audit?partnership=acme--eve")]
     assert acts == ["partnership_end", "partnership_put"]
+
+
+def test_the_generator_fills_it_with_partnerships_to_look_at(house: House) -> None:
+    wait(lambda: house.healthy("worker") and house.healthy("serve"), "worker and API")
+    before, api = house.counted("counted"), house.api("partnerships:read")
+    generator = house.start("generator")
+    wait(lambda: house.counted("counted") > before + 100, "a hundred events counted")
+    wait(lambda: len(items(api, "/partnerships")) > 3, "its partnerships")
+    assert generator.running
 
 
 def items(api: httpx.Client, path: str) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from streams.worker import Worker
 
 log = logging.getLogger(__name__)
 #: A stop takes no longer, whoever is gone: Docker kills after 10 s, Kubernetes after 30.
-_STOP_S = 9.0
+_STOP_S = 8.0
 _LEAVE_LEAST_S = 1.0  # of that, at least, to tell the group
 _LOOK_S = 1.0
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -72,12 +73,13 @@ def test_all_processes_and_commands_work(
         done = rapport("replay", str(events))
         assert done.returncode == 0, done.stdout + done.stderr
         _wait(lambda: rapport("status", "--json").returncode == 0, "the first events counted")
-        for words in (
+        words = (
             ["doctor"], ["forget", "x:somebody-who-never-was", "--show"], ["state", "reset", "--dry-run"],
             ["alerts", "silence", "brand_id=acme", "--for", "2h", "-m", "tried"],
-        ):  # fmt: skip
-            done = rapport(*words)
-            assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+        )  # fmt: skip
+        with ThreadPoolExecutor(len(words)) as pool:
+            for asked, done in zip(words, pool.map(lambda each: rapport(*each), words), strict=True):
+                assert done.returncode == 0, f"{asked}: {done.stdout}{done.stderr}"
         for child in children:
             assert child.running, child.logged()
             assert "Traceback" not in child.logged(), child.logged()

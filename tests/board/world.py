@@ -19,6 +19,7 @@ from typing import Any
 import redis
 
 from processors import history
+from processors.readings import packed, unpacked
 from processors.scores import Score
 from processors.state.layout import PartitionKeys, layout_key
 from schemas import Alert, Reading, SignalReading
@@ -32,11 +33,19 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 SLIPS = "acme--partner-0007"
 HOSTILE = "evil--<img src=x onerror=document.title='owned'>\u202e\U0001f600" + "x" * 180
 _SIGNALS = ("interaction_quality", "audience_fit", "authenticity", "connection", "all_in", "relationship")
+#: All that a worker tells, so that a reading is as long as its readings are.
 _PARTS = {
-    "connection": ("reply_rate", "dialogue", "return"), "audience_fit": ("country", "lang", "topics"),
-    "authenticity": ("suspicious", "pod"), "all_in": ("organic", "disclosure", "exclusivity"),
-    "interaction_quality": ("depth", "quality_rate"),
-}  # fmt: skip
+    "connection": "reply_rate reply_latency answer_gap dialogue return regulars evenness",
+    "audience_fit": "country shape_country lang shape_lang topics shape_topics coverage",
+    "authenticity": "suspicious suspicious_likes suspicious_comments inauthentic_comments new_followers "
+    "mass_followers churn_7d churn_30d coverage",
+    "all_in": "organic disclosure exclusivity saturation recent_saturation paid_post_performance rivals "
+    "own_voice after_po",
+    "interaction_quality": "genuineness depth quality_rate without_genuineness likes_spread",
+    "relationship": "overdue one_sidedness bus_factor steadiness quick_win stage tie_1",
+}
+#: Of parts that are no share.
+_USUAL = {"reply_latency": 3.1, "answer_gap": 1.4, "stage": 3.0, "overdue": 0.8, "without_genuineness": 90.0}
 
 
 @dataclass
@@ -68,7 +77,7 @@ class Served:
     def change(self, partnership: str, quality: float) -> None:
         """A reading with another interaction quality, as a worker writes it."""
         key = _keys(self.settings).readings
-        made = Reading.model_validate_json(self.store.hget(key, partnership) or b"")
+        made = Reading.model_validate_json(unpacked(self.store.hget(key, partnership) or b""))
         told = made.signals["interaction_quality"].model_copy(update={"value": quality})
         signals = made.signals | {"interaction_quality": told}
         self.store.hset(key, partnership, made.model_copy(update={"signals": signals}).model_dump_json())
@@ -111,13 +120,9 @@ def reading(name: str, number: int) -> Reading:
         value = (
             31.0 if slips and signal == "connection" else min(100.0, usual * (0.92 + 0.16 * rand.random()))
         )
-        parts = {
-            part: SignalReading(
-                value=0.08 if slips and part == "reply_rate" else rand.random(),
-                lo=0.02, hi=0.9, n=212, baseline=0.41,
-            )
-            for part in _PARTS.get(signal, ())
-        }  # fmt: skip
+        parts = {part: _part(part, rand) for part in _PARTS[signal].split()}
+        if slips and signal == "connection":
+            parts["reply_rate"] = SignalReading(value=0.08, lo=0.02, hi=0.19, n=212, baseline=0.41)
         signals[signal] = SignalReading(
             value=value, lo=value - 5, hi=min(100.0, value + 5), baseline=58.0 if slips else usual, n=412,
             window="D7", parts=parts,
@@ -132,6 +137,14 @@ def reading(name: str, number: int) -> Reading:
             value=health, lo=health - 4, hi=health + 4, n=900, baseline=71.0 if slips else health
         ),
         signals=signals, source_age_s=30.0 + number * 7,
+    )  # fmt: skip
+
+
+def _part(name: str, rand: random.Random) -> SignalReading:
+    value = _USUAL.get(name, 0.2 + 0.6 * rand.random()) * (0.95 + 0.1 * rand.random())
+    return SignalReading(
+        value=value, lo=0.8 * value, hi=1.15 * value, n=212.0 + rand.random(), baseline=value * 1.02,
+        window="D7", window_end=NOW,
     )  # fmt: skip
 
 
@@ -153,10 +166,10 @@ def write(settings: Settings, count: int) -> None:
         pipe = client.pipeline(transaction=False)
         for number, name in enumerate([*names, HOSTILE]):
             made = reading(name, number)
-            pipe.hset(keys.readings, name, made.model_dump_json())
-            packed = _story(hours, made) if name == SLIPS else stories[number % 10]
-            pipe.hset(keys.influencer(made.influencer_id), f"sp:{name}", packed)
-            pipe.hset(keys.spark, name, history.health_of(packed))
+            pipe.hset(keys.readings, name, packed(made.model_dump_json().encode()))
+            told = _story(hours, made) if name == SLIPS else stories[number % 10]
+            pipe.hset(keys.influencer(made.influencer_id), f"sp:{name}", told)
+            pipe.hset(keys.spark, name, history.health_of(told))
         first = alert("a1b2c3d4", SLIPS)
         pipe.hset(keys.alerts, first.fingerprint, first.model_dump_json())
         pipe.execute()

@@ -32,7 +32,7 @@ const Line = memo(function Line({ row, index }: { row: Row; index: number }) {
 
 /** Which lines are in view (and some more); all of them while it is printed. */
 function useView(count: number) {
-  const [view, look] = useState({ from: 0, to: 40, height: 60 });
+  const [view, look] = useState(() => ({ from: 0, to: Math.ceil(innerHeight / 60), height: 60 })); // the rest after the first paint
   useEffect(() => {
     const measure = (all = false) => {
       const list = document.getElementById("lines");

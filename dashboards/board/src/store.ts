@@ -36,12 +36,13 @@ export function signIn(token: string | null) {
   wake();
 }
 
-const rowsBefore = new Map<string, { text: string; row: Row }>();
+const rowsBefore = new Map<string, { text?: string; row: Row }>();
 /** The same object for a line that did not change, so that only what changed is drawn anew. */
 function same(rows: Row[]): Row[] {
   return rows.map((row) => {
-    const text = JSON.stringify(row), before = rowsBefore.get(row.partnership_id);
-    if (before?.text === text) return before.row;
+    const before = rowsBefore.get(row.partnership_id);
+    const text = before && JSON.stringify(row); // not at the first look, when nothing is on the page yet
+    if (before && (before.text ??= JSON.stringify(before.row)) === text) return before.row;
     rowsBefore.set(row.partnership_id, { text, row });
     return row;
   });

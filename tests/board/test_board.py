@@ -87,12 +87,19 @@ def test_what_is_shown_is_what_the_api_says(page: Page, served: Served) -> None:
 
 
 def test_a_thousand_partnerships_open_in_a_second(page: Page) -> None:
-    page.evaluate("performance.clearResourceTimings()")
+    """By what the page's main thread takes of a core: on a busy machine the clock tells how long it waits for
+    one. By the clock: `python -m bench.board`."""
+    inside = page.context.new_cdp_session(page)
+    inside.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def cpu_s() -> float:
+        told = {one["name"]: one["value"] for one in inside.send("Performance.getMetrics")["metrics"]}
+        return float(told["ThreadTime"])
+
+    before = cpu_s()
     page.reload()
     page.wait_for_selector("#lines .row")
-    took = page.evaluate("performance.now()")
-    # Two cores are shared with other tests here; measured alone: docs/board.md.
-    assert took < 2_000, f"{took:.0f} ms"
+    assert 0.01 < cpu_s() - before < 0.7
 
 
 def test_an_alert_appears_within_two_seconds_and_is_acknowledged(page: Page, served: Served) -> None:

@@ -77,14 +77,19 @@ class House:
         return self._loads[key]
 
     async def calm(self, load: Load) -> Calm:
-        """What an undisturbed run of this load ends with, found out once: two workers nobody hurts."""
+        """What an undisturbed run of this load ends with, found out once: two workers nobody hurts, and that
+        a busy machine may hold up for long."""
         if load.key not in self._calm:
             begun = time.monotonic()
             name = "calm-" + "-".join(map(str, load.key))
             place = self.directory / name
             place.mkdir(parents=True)
             with RedisServer(place / "redis") as redis:
-                drill = Drill(settings(name, self.broker, redis.url, place, enriched=False), load, place)
+                made = settings(
+                    name, self.broker, redis.url, place, enriched=False,
+                    session_timeout_s=20.0, rebalance_timeout_s=20.0, redis_timeout_s=10.0,
+                )  # fmt: skip
+                drill = Drill(made, load, place)
                 try:
                     await drill.prepare()
                     await drill.feed(1.0)

@@ -77,7 +77,8 @@ class ActorSampler:
         day = int(at) // DAY
         if day < self.forgotten_on - KEEP_DAYS:
             return
-        bucket = self.buckets[hash_ % BUCKETS]
+        index = hash_ % BUCKETS
+        bucket = self.buckets[index]
         old = bucket.get(hash_)
         if old is not None:
             new = (
@@ -100,7 +101,7 @@ class ActorSampler:
             self._book(new, 1)
             self._size += 1
         bucket[hash_] = new
-        self._dirty.add(hash_ % BUCKETS)
+        self._dirty.add(index)
         if self._size > SAMPLE:
             self._shrink(day)
 
@@ -116,7 +117,9 @@ class ActorSampler:
         weight = 100 if entry[4] < 0 else entry[4]
         for table, value in ((self._country, entry[2]), (self._lang, entry[3])):
             if value:
-                sums = table.setdefault(value, [0, 0])
+                sums = table.get(value)
+                if sums is None:
+                    sums = table[value] = [0, 0]
                 sums[0] += sign
                 sums[1] += sign * weight
                 if not sums[0]:

@@ -83,8 +83,15 @@ def log_odds(actor: Actor) -> float | None:
         return None
     avatar, digits, bio, w_followers, w_following, w_posts, constant = MODEL
     handle = actor.handle
-    share = min(DIGITS_MOST, sum(map(str.isdigit, handle)) / len(handle)) if handle else DIGITS_USUAL
+    share = min(DIGITS_MOST, _digits(handle) / len(handle)) if handle else DIGITS_USUAL
     return (
         constant + avatar * actor.has_avatar + bio * actor.has_bio + digits * share
         + w_followers * log1p(followers) + w_following * log1p(following) + w_posts * log1p(posts)
     )  # fmt: skip
+
+
+def _digits(handle: str) -> int:
+    """How many characters of the handle are digits: of any script, as `str.isdigit` has it."""
+    if handle.isascii():  # nearly all: five times as fast
+        return len(handle) - len(handle.encode().translate(None, b"0123456789"))
+    return sum(map(str.isdigit, handle))

@@ -13,7 +13,7 @@ import msgspec
 
 from processors.book import Book
 from processors.decode import Event, to_json
-from processors.fold import Found
+from processors.found import Found
 from processors.scores import METHOD_VERSION
 
 _encode = msgspec.json.Encoder().encode
@@ -53,8 +53,10 @@ class PartnershipIds:
 def enriched(event: Event, raw: bytes, found: Found, ids: bytes) -> bytes:
     """JSON of the enriched event. `ids`: as of `PartnershipIds.of`."""
     body = raw if event.verbatim else to_json(event)
-    make = _enrichment if found.late_by else _usual
     said = found.words
+    if said is None and not found.late_by and not found.factors and found.sponsored is None:
+        return body[:-1] + _plain(found.role, found.credibility, found.weight, found.inauthentic, ids)
+    make = _enrichment if found.late_by else _usual
     return body[:-1] + make(
         found.role,
         found.credibility,
@@ -95,3 +97,10 @@ def _enrichment(
 
 #: Events in time have few different enrichments.
 _usual = lru_cache(maxsize=20_000)(_enrichment)
+
+
+@lru_cache(maxsize=20_000)
+def _plain(role: str, trust: float | None, weight: int, inauthentic: bool, ids: bytes) -> bytes:
+    """Of an event in time of which there is no more to tell: half of the time goes into looking up what has
+    nine parts."""
+    return _enrichment(role, trust, weight, inauthentic, (), None, None, 0.0, ids)

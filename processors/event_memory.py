@@ -98,7 +98,9 @@ class EventMemory:
             self._turn(hour)
         self._places[id_] = pane << 16 | kind << 8 | flags
         self._acts[act_hash] = id_
-        self._act_hours[self._hour].extend((id_, act_hash))
+        acts = self._act_hours[self._hour]
+        acts.append(id_)
+        acts.append(act_hash)
         self.new_acts[self._hour] += _ACT.pack(id_, act_hash, pane, kind, flags, 0)
 
     def take(self, hash_: int, hour: int) -> Act | None:

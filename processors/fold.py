@@ -6,16 +6,14 @@ by `Influencer.writes`, so folding never talks to anything.
 
 from __future__ import annotations
 
-from math import log2
+from functools import lru_cache
 from typing import Final
-
-import msgspec
 
 from processors.actors import ActorHasher
 from processors.book import Book
 from processors.counting import count_single, count_total
 from processors.credibility import LOW, credibility
-from processors.decode import Event, Target
+from processors.decode import Actor, Event, Target
 from processors.event_memory import FLAGGED as ACT_FLAGGED
 from processors.event_memory import KNOWN as ACT_KNOWN
 from processors.event_memory import LOW as ACT_LOW
@@ -24,7 +22,9 @@ from processors.event_memory import Act as Remembered
 from processors.event_memory import EventMemory, id_hash
 from processors.factors import LOW_CREDIBILITY, flagged
 from processors.forgetting import nameless, was_forgotten
-from processors.influencer import KEEP_COMMENTS_S, KEEP_MINUTES, LIFETIME_KINDS, Influencer
+from processors.found import Found
+from processors.influencer import KEEP_COMMENTS_S, KEEP_MINUTES, Influencer
+from processors.kinds import ANSWER_RAISE, COMMENTED, OF, ON_POST, WEIGHTS, Of
 from processors.ledgers import Act, Ledger, takers
 from processors.ledgers.counters import KIND_OF
 from processors.panes import (
@@ -34,7 +34,6 @@ from processors.panes import (
     DIALOGUES,
     FLAGGED,
     INAUTHENTIC,
-    KIND_INDEX,
     KINDS,
     KNOWN,
     MINUTES_5,
@@ -49,159 +48,160 @@ from processors.panes import (
 from processors.panes import LATE as LATE_COLUMN
 from processors.panes import LOW as LOW_COLUMN
 from processors.signals.inputs import PostStat
-from processors.text import Words, words
+from processors.text import words
 
-
-def _weight(ranker: float) -> int:
-    """w = 1 + log2(W / W_like) in hundredths, W from X's published ranker (like 0.5; signals.md)."""
-    return round(100 * (1 + log2(ranker / 0.5)))
-
-
-#: w(kind) in hundredths; a view weighs nothing, an answered comment is raised by ANSWER_RAISE.
-WEIGHTS: Final = {
-    "like": _weight(0.5), "share": _weight(1.0), "comment": _weight(27), "reply": _weight(27), "save": 300,
-    "mention": 300, "quote": 400, "follow": 200, "click": 200, "view": 0, "report": 0, "post": 0,
-}  # fmt: skip
 #: An event at most so much older than the newest has panes of all widths.
 _SURELY_KEPT_S: Final = (KEEP_MINUTES - 1) * MINUTES_5
-ANSWER_RAISE: Final = _weight(75) - _weight(27)
-#: Kinds that an undo may take back.
-UNDOABLE: Final = frozenset(
-    ("like", "share", "save", "follow", "comment", "reply", "quote", "post", "mention")
-)
-#: Kinds that engage with one post.
-_ON_POST: Final = frozenset(("comment", "reply", "like", "share", "quote", "save", "view", "click"))
-#: Kinds that count as comments which may be inauthentic (processors/ledgers/comments).
-_COMMENTED: Final = frozenset(KIND_INDEX[kind] for kind in ("comment", "reply", "quote"))
-#: Kinds whose text is looked at.
-_SAYS: Final = frozenset(("comment", "reply", "quote", "mention", "post"))
-_NOBODY: Final[dict[str, tuple[type[Ledger], ...]]] = {}
+#: Ledgers by name, in the order in which they see an act.
+_Takers = tuple[tuple[str, type[Ledger]], ...]
+_NOBODY: Final[dict[str, _Takers]] = {}
 _METRIC_WEIGHT: Final = {metric: WEIGHTS[kind] for metric, kind in KIND_OF.items()}
-_LIFETIME: Final = {kind: index for index, kind in enumerate(LIFETIME_KINDS)}
-
-
-class Found(msgspec.Struct, frozen=True, gc=False):
-    """What was found out about one event: the enrichment."""
-
-    role: str
-    credibility: float | None
-    weight: int  # hundredths
-    inauthentic: bool
-    late_by: float
-    factors: tuple[str, ...] = ()
-    words: Words | None = None
-    sponsored: tuple[bool, bool | None, str] | None = None  # of an own post: is, disclosed, how
 
 
 class Folder:
     """Folds events into influencers. Holds what is common to all of them in one partition."""
 
-    __slots__ = ("_book", "_hasher", "_memory", "_seed", "_takers")
+    __slots__ = ("_audience_takers", "_book", "_hash", "_hash_of", "_memory", "_takers", "seed")
 
     def __init__(self, book: Book, memory: EventMemory, hasher: ActorHasher) -> None:
-        self._book, self._memory, self._hasher = book, memory, hasher
-        self._seed = hasher.seed
-        self._takers = takers()
-
-    def event_hash(self, event: Event) -> int:
-        """The duplicate key: influencer and event id."""
-        return id_hash(f"{event.influencer_id}\0{event.event_id}", self._seed)
+        self._book, self._memory, self._hash = book, memory, hasher.hash
+        self.seed = seed = hasher.seed
+        #: Of posts that are engaged with: the same ones again and again.
+        self._hash_of = lru_cache(maxsize=4_096)(lambda target_id: id_hash(target_id, seed))
+        self._takers: dict[str, dict[str, _Takers]] = {
+            role: {kind: tuple((ledger.name, ledger) for ledger in those) for kind, those in of_role.items()}
+            for role, of_role in takers().items()
+        }
+        self._audience_takers = self._takers["audience"]
 
     def fold(self, inf: Influencer, event: Event, hash_: int, hour: int, late_by: float) -> Found:
         """Fold an event that is neither duplicate nor expired. `hour`: of arrival; `late_by` in seconds."""
-        at = event.occurred_s
         kind = event.kind
-        inf.meta.lifetime[_LIFETIME[kind]] += 1
-        column = KIND_INDEX.get(kind)
-        actor = event.actor
+        of = OF[kind]
+        inf.meta.lifetime[of.lifetime] += 1
+        actor, column = event.actor, of.column
         if actor is None or column is None:
             return self._facts(inf, event, late_by)
-        role = self._role(inf, actor.id)
-        who = self._hasher.hash(actor.id)
-        if was_forgotten(self._book.acts.forgotten, who, at):
+        role = "influencer" if actor.id == inf.id else self._book.roles(inf.id).get(actor.id, "audience")
+        who = self._hash(actor.id)
+        if (forgotten := self._book.acts.forgotten) and was_forgotten(forgotten, who, event.occurred_s):
             role, event, actor, who = nameless(role, event, actor, who, hash_)
+        if role == "audience" and event.op == "create":
+            return self._engaged(inf, event, actor, who, of, column, hash_, hour, late_by)
         act = self._act(inf, event, role, who)
         if event.op == "undo":
             self._undo(inf, event, act, hour)
             return Found(role, None, 0, False, late_by)
         if kind == "post" and role == "influencer" and self._made(event) in inf.posts:
             act.op = "update"  # polled for longer than its id is remembered: it tells what it says now
-        if kind in _SAYS and event.text is not None:
+        if of.says and event.text is not None:
             act.words = words(event.text, event.lang)
         if act.op == "update":
             if role == "influencer" and kind == "post":
                 self._edit(inf, event, act)
             self._tell(inf, act)
             return Found(role, None, 0, False, late_by)
-        panes = act.panes = self._panes(inf, at)
-        if at < inf.meta.evaluated:
+        panes = act.panes = self._panes(inf, act.at)
+        if act.at < inf.meta.evaluated:
             inf.meta.corrected = True
         if late_by > 0:
             for pane in panes:
                 pane[LATE_COLUMN] += 1
-        remembered, weight, bad = ACT_OWN, 0, False
         if role == "influencer":
             self._own_act(inf, event, act)
-            self._tell(inf, act)
-        elif role == "audience":
-            trust = act.trust = credibility(actor, at)
-            low = act.low = trust is not None and trust <= LOW
-            weight = act.weight = WEIGHTS[kind]
-            if low:
-                act.factors.append(LOW_CREDIBILITY)
-            if event.target is not None and kind in _ON_POST and inf.posts:
-                act.post = self._post(inf, event.target)
-                if act.post is not None:
-                    act.post_age = at - act.post.at
-            self._tell(inf, act)
+        self._tell(inf, act)
+        if of.undoable and role != "brand":
+            self._remember(inf, event, actor, column, ACT_OWN, hash_, hour)
+        return Found(role, act.trust, 0, False, late_by, tuple(act.factors), act.words, act.sponsored)
+
+    def _engaged(
+        self, inf: Influencer, event: Event, actor: Actor, who: int, of: Of, column: int, hash_: int,
+        hour: int, late_by: float,
+    ) -> Found:  # fmt: skip
+        """An act of the audience: nearly all events are one, so all that is known of it is handed to the
+        ledgers at once, and nothing is made for kinds that no ledger asks for (views)."""
+        at, kind, meta, weight = event.occurred_s, event.kind, inf.meta, of.weight
+        panes = self._panes(inf, at)
+        if at < meta.evaluated:
+            meta.corrected = True
+        trust = credibility(actor, at)
+        low = trust is not None and trust <= LOW
+        post, age = None, -1.0
+        if of.on_post and event.target is not None and inf.posts:
+            post = self._post(inf, event.target)
+            if post is not None:
+                age = at - post.at
+        said = words(event.text, event.lang) if of.says and event.text is not None else None
+        factors = [LOW_CREDIBILITY] if low else []
+        bad = low
+        told = self._audience_takers.get(kind)
+        if told is not None:
+            act = Act(
+                event, kind, "create", at, "audience", who, trust, low, weight, post, age, panes, said,
+                factors, newest=meta.max_at,
+            )  # fmt: skip
+            ledgers = inf.ledgers
+            for name, of_kind in told:
+                ledger = ledgers.get(name)
+                (inf.ledger(of_kind) if ledger is None else ledger).act(act)  # an empty one may be false
             trust, low = act.trust, act.low  # a ledger may have known the profile
-            bad = flagged(act)
-            remembered = (
-                (0 if trust is None else ACT_KNOWN) | (ACT_LOW if low else 0) | (ACT_FLAGGED if bad else 0)
-            )
-            counted = COUNT + column
+            bad = bool(factors) and flagged(act)
+        for pane in panes:
+            pane[COUNT + column] += 1
+            pane[WEIGHT] += weight
+        if trust is not None or bad or late_by > 0:
             for pane in panes:
-                pane[counted] += 1
-                pane[WEIGHT] += weight
-            if trust is not None:
-                for pane in panes:
+                if trust is not None:
                     pane[KNOWN + column] += 1
                     if low:
                         pane[LOW_COLUMN + column] += 1
-            if bad:
-                for pane in panes:
+                if bad:
                     pane[FLAGGED] += weight
-            self._audience_act(inf, event, act, bad)
-            if "counters" in inf.ledgers:
-                count_single(inf, kind, event.target, at, weight, self._panes, self._seed)
-        else:
-            self._tell(inf, act)
-        if kind in UNDOABLE and role != "brand":
-            act_hash = self._act_hash(inf.id, actor.id, event)
-            self._memory.note(int(at) // 300, column, remembered, hash_, act_hash, hour)
-        return Found(
-            role, act.trust, weight, bad, late_by, tuple(act.factors), act.words, act.sponsored
-        )  # fmt: skip
+                if late_by > 0:
+                    pane[LATE_COLUMN] += 1
+        if kind != "view":
+            newest = meta.max_at
+            seen = at if at <= newest else newest  # one far ahead of the clock must not make the others old
+            inf.actors.see(who, seen, actor.country, actor.lang or event.lang, trust)
+        if post is not None:
+            inf.post_act(post, age, 0 if bad else weight, kind == "like", kind == "comment")
+        if of.says:
+            self._spoke(inf, event, panes, bad)
+        if "counters" in inf.ledgers:
+            count_single(inf, kind, event.target, at, weight, self._panes, self.seed)
+        if of.undoable:
+            known = 0 if trust is None else ACT_KNOWN
+            flags = known | (ACT_LOW if low else 0) | (ACT_FLAGGED if bad else 0)
+            self._remember(inf, event, actor, column, flags, hash_, hour)
+        return Found("audience", trust, weight, bad, late_by, tuple(factors), said)
+
+    def _remember(
+        self, inf: Influencer, event: Event, actor: Actor, column: int, flags: int, hash_: int, hour: int
+    ) -> None:
+        """An act that may be taken back."""
+        act_hash = self._act_hash(inf.id, actor.id, event)
+        self._memory.note(int(event.occurred_s) // MINUTES_5, column, flags, hash_, act_hash, hour)
 
     def _act(self, inf: Influencer, event: Event, role: str, actor: int) -> Act:
         """The event as ledgers see it, before anything is found out about it."""
         act = Act(event, event.kind, event.op, event.occurred_s, role, actor)
         act.newest = inf.meta.max_at
-        if role != "audience" and event.target is not None and event.target.author_id is not None:
-            act.other = self._hasher.hash(event.target.author_id)
-        act.partnerships = self._book.of(inf.id)
+        if role != "audience":
+            if event.target is not None and event.target.author_id is not None:
+                act.other = self._hash(event.target.author_id)
+            act.partnerships = self._book.of(inf.id)
         return act
 
     def _tell(self, inf: Influencer, act: Act) -> None:
         """Show an act to the ledgers that want it."""
-        for kind in self._takers.get(act.role, _NOBODY).get(act.kind, ()):
-            ledger = inf.ledgers.get(kind.name)
-            (inf.ledger(kind) if ledger is None else ledger).act(act)  # an empty one may be false
+        for name, kind in self._takers.get(act.role, _NOBODY).get(act.kind, ()):
+            ledger = inf.ledgers.get(name)
+            (inf.ledger(kind) if ledger is None else ledger).act(act)
 
     def expired(self, inf: Influencer, event: Event) -> Found:
         """Count an event that is older than any pane, and say what can be said of it."""
         inf.meta.expired += 1
-        inf.meta.lifetime[_LIFETIME[event.kind]] += 1
+        inf.meta.lifetime[OF[event.kind].lifetime] += 1
         return Found(
             "audience" if event.actor is None else self._role(inf, event.actor.id), None, 0, False, 0.0
         )
@@ -238,11 +238,11 @@ class Folder:
                 target = event.target
                 if target is None or target.id == inf.id:
                     inf.learn_followers(event.count, event.occurred_s)
-            count_total(inf, event, _METRIC_WEIGHT.get(event.metric or "", 0), self._panes, self._seed)
+            count_total(inf, event, _METRIC_WEIGHT.get(event.metric or "", 0), self._panes, self.seed)
             role = "audience" if actor is None else self._role(inf, actor.id)
-            self._tell(inf, self._act(inf, event, role, 0 if actor is None else self._hasher.hash(actor.id)))
+            self._tell(inf, self._act(inf, event, role, 0 if actor is None else self._hash(actor.id)))
             return Found(role, None, 0, False, late_by)
-        who = 0 if actor is None else self._hasher.hash(actor.id)
+        who = 0 if actor is None else self._hash(actor.id)
         if actor is None or was_forgotten(self._book.acts.forgotten, who, event.occurred_s):
             return Found("audience", None, 0, False, late_by)
         if actor.id == inf.id and actor.followers is not None:
@@ -275,13 +275,13 @@ class Folder:
 
     def _made(self, event: Event) -> int:
         """What the post that an event makes, or tells again, is found by."""
-        return id_hash(event.object_id or event.event_id, self._seed)
+        return id_hash(event.object_id or event.event_id, self.seed)
 
     def _edit(self, inf: Influencer, event: Event, act: Act) -> None:
         """An edit of an own post is shown to ledgers with the post's counts."""
         act.post = inf.posts.get(self._made(event))
         if act.post is None and event.target is not None:
-            act.post = inf.posts.get(id_hash(event.target.id, self._seed))
+            act.post = inf.posts.get(id_hash(event.target.id, self.seed))
         if act.post is not None:
             inf.mark(f"p:{act.post.id_hash:x}")
 
@@ -293,7 +293,7 @@ class Folder:
         for answered in (target.id, target.parent_id):
             if answered is None:
                 continue
-            hash_ = id_hash(answered, self._seed)
+            hash_ = id_hash(answered, self.seed)
             if not at - KEEP_COMMENTS_S <= inf.comments.get(hash_, at) <= at:
                 continue  # too late, or before the question: some clock is wrong
             comment_at = inf.close_comment(hash_)
@@ -305,46 +305,39 @@ class Folder:
                     pane[ANSWERED + latency] += 1
                     pane[WEIGHT] += ANSWER_RAISE
             if event.object_id is not None:
-                inf.own_answer(id_hash(event.object_id, self._seed), comment_at)
+                inf.own_answer(id_hash(event.object_id, self.seed), comment_at)
             inf.meta.last_answer_at = max(int(min(at, inf.meta.max_at)), inf.meta.last_answer_at or 0)
             return
 
-    def _audience_act(self, inf: Influencer, event: Event, act: Act, bad: bool) -> None:
-        kind, target, actor, at = act.kind, event.target, event.actor, act.at
-        if actor is None:
-            return
-        if kind != "view":
-            newest = inf.meta.max_at
-            seen = at if at <= newest else newest  # one far ahead of the clock must not make the others old
-            inf.actors.see(act.actor, seen, actor.country, actor.lang or event.lang, act.trust)
-        if act.post is not None:
-            inf.post_act(act.post, act.post_age, 0 if bad else act.weight, kind == "like", kind == "comment")
+    def _spoke(self, inf: Influencer, event: Event, panes: tuple[Pane, ...], bad: bool) -> None:
+        """What follows of words of the audience: a dialogue, or a comment that waits for an answer."""
+        kind, target = event.kind, event.target
         if kind == "reply" and target is not None and inf.answers:
-            comment_at = inf.take_answer(id_hash(target.id, self._seed))
+            comment_at = inf.take_answer(id_hash(target.id, self.seed))
             if comment_at is not None:
                 for pane in self._panes(inf, comment_at):
                     pane[DIALOGUES] += 1
         if kind == "comment" and not bad:
-            for pane in act.panes:
+            for pane in panes:
                 pane[ANSWERABLE] += 1
             if event.object_id is not None:
-                inf.open_comment(id_hash(event.object_id, self._seed), int(at))
+                inf.open_comment(id_hash(event.object_id, self.seed), int(event.occurred_s))
 
     def _post(self, inf: Influencer, target: Target) -> PostStat | None:
-        post = inf.posts.get(id_hash(target.id, self._seed))
+        post = inf.posts.get(self._hash_of(target.id))
         if post is None and target.root_id is not None and target.root_id != target.id:
-            post = inf.posts.get(id_hash(target.root_id, self._seed))
+            post = inf.posts.get(self._hash_of(target.root_id))
         return post
 
     def _act_hash(self, influencer_id: str, actor_id: str, event: Event) -> int:
         target = event.target.id if event.target is not None else ""
-        return id_hash(f"{influencer_id}\0{actor_id}\0{event.kind}\0{target}", self._seed)
+        return id_hash(f"{influencer_id}\0{actor_id}\0{event.kind}\0{target}", self.seed)
 
     def _undo(self, inf: Influencer, event: Event, undo: Act, hour: int) -> None:
         """Take an act back from the pane in which it was counted; net counts never go under 0."""
         actor_id = event.actor.id if event.actor is not None else ""
         wanted = (
-            id_hash(f"{inf.id}\0{event.undoes}", self._seed) if event.undoes is not None
+            id_hash(f"{inf.id}\0{event.undoes}", self.seed) if event.undoes is not None
             else self._act_hash(inf.id, actor_id, event)
         )  # fmt: skip
         undo.panes = self._panes(inf, undo.at)
@@ -362,7 +355,7 @@ class Folder:
             return  # an own act: what it did to the audience stays
         if "counters" in inf.ledgers:
             taken, at = KINDS[act.kind], event.occurred_s
-            count_single(inf, taken, event.target, at, 0, self._panes, self._seed, undone=True)
+            count_single(inf, taken, event.target, at, 0, self._panes, self.seed, undone=True)
         bad = bool(act.flags & ACT_FLAGGED)
         weight = WEIGHTS[KINDS[act.kind]]
         if act.pane * MINUTES_5 < inf.meta.evaluated:
@@ -378,10 +371,10 @@ class Folder:
                 pane[LOW_COLUMN + act.kind] -= min(1, pane[LOW_COLUMN + act.kind])
             if bad:
                 pane[FLAGGED] -= min(weight, pane[FLAGGED])
-                if act.kind in _COMMENTED:
+                if act.kind in COMMENTED:
                     pane[INAUTHENTIC] -= min(1, pane[INAUTHENTIC])
         kind = KINDS[act.kind]
-        if event.target is not None and kind in _ON_POST:
+        if event.target is not None and kind in ON_POST:
             post = self._post(inf, event.target)
             if post is not None:
                 age = act.pane * MINUTES_5 + MINUTES_5 / 2 - post.at  # no nearer is known than the pane
@@ -395,6 +388,6 @@ class Folder:
         """A comment that is gone waits for no answer."""
         if event.object_id is None:
             return
-        if inf.close_comment(id_hash(event.object_id, self._seed)) is not None:
+        if inf.close_comment(id_hash(event.object_id, self.seed)) is not None:
             for pane in self._panes(inf, act.pane * 300):
                 pane[ANSWERABLE] -= min(1, pane[ANSWERABLE])

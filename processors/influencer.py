@@ -208,14 +208,13 @@ class Influencer:
     def post_act(self, post: PostStat, age: float, weight: int, like: bool, comment: bool) -> None:
         """Book an act on a post at its age (s). `weight` in hundredths, 0 if flagged."""
         first = bisect_left(POST_AGES, age)
-        if first == len(POST_AGES):
+        if first == len(POST_AGES) or not (weight or like or comment):
             return
+        weights, counts = post.weight, post.likes if like else post.comments if comment else None
         for index in range(first, len(POST_AGES)):
-            post.weight[index] += weight
-            if like:
-                post.likes[index] += 1
-            elif comment:
-                post.comments[index] += 1
+            weights[index] += weight
+            if counts is not None:
+                counts[index] += 1
         self._dirty_posts.add(post.id_hash)
 
     def take_post_act(self, post: PostStat, age: float, weight: int, like: bool, comment: bool) -> None:

@@ -24,7 +24,7 @@ from processors.boundary import Evaluator, firing
 from processors.delays import MIN_S, Delays
 from processors.endings import Listed
 from processors.enrich import PartnershipIds, enriched
-from processors.event_memory import EventMemory
+from processors.event_memory import EventMemory, id_hash
 from processors.fold import Folder
 from processors.influencer import KEEP_SHORT_DAYS, Influencer, longest_silent
 from processors.panes import DAY, HOUR
@@ -136,7 +136,8 @@ class Partition:
 
     def fold(self, decoded: Sequence[Decoded], hour: int) -> None:
         """Fold decoded records in their order. `hour`: hour of arrival (wall time // 3600)."""
-        totals, folder, memory, delays = self.totals, self.folder, self.memory, self.delays
+        totals, memory, ids_of = self.totals, self.memory, self._ids.of
+        see, fold, seed = self.delays.see, self.folder.fold, self.folder.seed
         influencers, opened, dirty = self.influencers, self._open, self._dirty
         put = self.out.enriched.append if self.config.enriched else None
         next_tick = self._next_tick
@@ -148,41 +149,43 @@ class Partition:
                 if item.rejected is not None:
                     self.out.rejected.append((record, item.rejected))
                 continue
-            stamp = record.timestamp / 1_000
+            timestamp, name = record.timestamp, event.influencer_id
+            stamp = timestamp / 1_000
             if stamp >= next_tick:
                 self._step(min(stamp, LAST_S))
                 next_tick = self._next_tick
             elif stamp > self.clock:
                 self.clock = stamp
-            hash_ = folder.event_hash(event)
+            hash_ = id_hash(f"{name}\0{event.event_id}", seed)  # the duplicate key
             if memory.seen(hash_, hour):
                 totals.duplicate += 1
                 continue
             at = event.occurred_s
-            delays.see(event.source, stamp - at)
-            name = event.influencer_id
+            see(event.source, stamp - at)
             inf = influencers[name]
             meta = inf.meta
+            newest, clock = meta.max_at, self.clock
             late_by = 0.0
-            if at < self.clock - MIN_S and meta.max_at:  # no watermark is nearer to the clock
+            if at < clock - MIN_S and newest:  # no watermark is nearer to the clock
                 late_by = max(0.0, self._watermark(inf) - at)
                 totals.late += late_by > 0
             dirty[name] = inf
-            if at >= meta.max_at - EXPIRY_S:
+            if at >= newest - EXPIRY_S:
                 totals.counted += 1
-                if at > meta.max_at:
-                    if at <= self.clock + JUMP_S:
+                if at > newest:
+                    if at <= clock + JUMP_S:
                         self._newest(inf, event.source, at)
                     elif self.ahead is not None and not self.ahead.influencer:
                         self.ahead = Ahead(self.ahead.stamp, name, at, event.source)
-                found = folder.fold(inf, event, hash_, hour, late_by)
+                found = fold(inf, event, hash_, hour, late_by)
                 opened[name] = inf
             else:
                 totals.expired += 1
-                found = folder.expired(inf, event)
+                found = self.folder.expired(inf, event)
             if put is not None and record.value is not None:
-                body = enriched(event, record.value, found, self._ids.of(name))
-                put((record.key, body, record.timestamp, record.offset))
+                put(
+                    (record.key, enriched(event, record.value, found, ids_of(name)), timestamp, record.offset)
+                )
 
     def _newest(self, inf: Influencer, source: str, at: float) -> None:
         meta = inf.meta
@@ -190,7 +193,8 @@ class Partition:
             meta.first_at = at
             meta.evaluated = int(at) // BOUNDARY_S * BOUNDARY_S
         meta.max_at = at
-        meta.skew = max(0.0, self.clock - at)
+        skew = self.clock - at
+        meta.skew = skew if skew > 0.0 else 0.0
         meta.jumped = self.jumped
         meta.source = source
         self.delays.hear(source, at)

@@ -41,9 +41,12 @@ WEEK: Final = 7
 
 
 def _book(table: dict[str, int], value: str, parts: int) -> None:
-    if value not in table and len(table) >= VALUES:
-        value = OTHER
-    table[value] = table.get(value, 0) + parts
+    held = table.get(value)
+    if held is None:
+        if len(table) >= VALUES:
+            value = OTHER
+        held = table.get(value, 0)
+    table[value] = held + parts
 
 
 class Audience(Ledger):

@@ -72,9 +72,19 @@ _amplifiers = msgspec.msgpack.Decoder(dict[int, dict[int, int]]).decode
 _ids = msgspec.msgpack.Decoder(list[int]).decode
 
 
+def _plain(text: str) -> str:
+    """The text without mentions and addresses; most have none, and looking for that is cheap."""
+    plain = text[:1_000]
+    if "@" in plain:
+        plain = _MENTION.sub(" ", plain)
+    if "://" in plain or "www." in plain:
+        plain = _ADDRESS.sub(" ", plain)
+    return plain
+
+
 def terms_of(text: str) -> set[str]:
     """Words and pairs of neighbouring words that may be what a comment is about."""
-    plain = _ADDRESS.sub(" ", _MENTION.sub(" ", text[:1_000])).lower()
+    plain = _plain(text).lower()
     tokens = [token[:TERM_CHARS] for token in _TOKEN.findall(plain)]
     told = [token if len(token) > 2 and token not in STOPWORDS else "" for token in tokens]
     found = {token for token in told if token}
@@ -155,9 +165,9 @@ class Insights(Ledger):
                 by_term[term] += 1
             else:
                 if len(by_term) >= TERMS:
-                    rarest = min(by_term, key=lambda each: (by_term[each], each))
+                    rare, rarest = min(zip(by_term.values(), by_term, strict=True))
                     # Space saving (Metwally 2005) without its error: what is rare makes room.
-                    if by_term[rarest] > 1:
+                    if rare > 1:
                         continue
                     del by_term[rarest]
                 by_term[term] = 1
@@ -180,8 +190,7 @@ class Insights(Ledger):
         self._dirty.add("quotes")
         if len(self.quotes) > QUOTES:
             floor = newest - KEEP_DAYS * DAY
-            least = min(self.quotes.values(), key=lambda each: (each.at > floor, each.worth, each.id))
-            del self.quotes[least.id]
+            del self.quotes[min((q.at > floor, q.worth, q.id) for q in self.quotes.values())[2]]
 
     def _target(self, act: Act) -> Quote | None:
         target = act.event.target
@@ -316,8 +325,10 @@ class Insights(Ledger):
 def trimmed(text: str) -> str:
     """The text as one line without mentions, addresses and control characters, at most QUOTE characters and
     QUOTE_BYTES bytes."""
-    plain = " ".join(_CONTROL.sub(" ", _ADDRESS.sub(" ", _MENTION.sub(" ", text[:1_000]))).split())
-    cut = plain[:QUOTE].encode("utf-8", "replace")
+    plain = _plain(text)
+    if not plain.isprintable():  # control characters never are
+        plain = _CONTROL.sub(" ", plain)
+    cut = " ".join(plain.split())[:QUOTE].encode("utf-8", "replace")
     return cut[:QUOTE_BYTES].decode("utf-8", "ignore")
 
 

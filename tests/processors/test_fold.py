@@ -10,7 +10,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from processors.book import Book
-from processors.fold import UNDOABLE, WEIGHTS
+from processors.kinds import UNDOABLE, WEIGHTS
 from processors.panes import (
     ANSWERABLE,
     COUNT,

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.fold import WEIGHTS
+from processors.kinds import WEIGHTS
 from processors.panes import COUNT, DAY, HOUR, KIND_INDEX, UNDOS, WEIGHT
 from tests.processors.core import START, Core, event, records
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.fold import WEIGHTS
+from processors.kinds import WEIGHTS
 from processors.ledgers.followers import Day, Followers, Week
 from processors.panes import COUNT, DAY, FLAGGED, INAUTHENTIC, KIND_INDEX, KNOWN, LOW, WEIGHT, Pane, new_pane
 from processors.signals.authenticity import KIND_WEIGHTS, authenticity, flagged_share, ledger_of

@@ -40,6 +40,15 @@ class Rule:
 
 RULES: Final[tuple[Rule, ...]] = (
     Rule(
+        "RapportWatchdog",
+        "vector(1)",
+        "0m",
+        "none",  # nobody's concern while it rings
+        "Prometheus evaluates rules and tells of them",
+        "Rings always. Send it to something outside that rings when it stops: then Prometheus, Alertmanager "
+        "or the way out is down, and no other rule can say so.",
+    ),
+    Rule(
         "RapportWorkerMissing",
         'absent(up{job="rapport-worker"} == 1)',
         "2m",

@@ -39,7 +39,8 @@ def group(folder_uid: str, receiver: str | None) -> dict[str, Any]:
         "title": GROUP,
         "folderUid": folder_uid,
         "interval": INTERVAL_S,
-        "rules": [_rule(rule, folder_uid, receiver) for rule in RULES],
+        # Grafana would tell people of one that always rings, and cannot tell that it has stopped itself.
+        "rules": [_rule(rule, folder_uid, receiver) for rule in RULES if rule.severity != "none"],
     }
 
 

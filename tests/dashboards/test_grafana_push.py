@@ -179,7 +179,9 @@ def test_rules_tell_the_contact_point(grafana):
     assert actions(changes)[-2:] == [("contact_point", "create"), ("rules", "create")]
     assert "secret-path" not in str(changes)
     group = grafana.groups["rapport", "rapport"]
-    assert [rule["title"] for rule in group["rules"]] == [rule.name for rule in RULES if rule.severity != "none"]
+    assert [rule["title"] for rule in group["rules"]] == [
+        rule.name for rule in RULES if rule.severity != "none"
+    ]
     assert all(r["notification_settings"] == {"receiver": "Rapport operations"} for r in group["rules"])
     assert len({rule["uid"] for rule in group["rules"]}) == len(group["rules"])
     assert grafana.contacts["rapport-operations"]["type"] == "webhook"

@@ -43,10 +43,15 @@ def primaries(client: Any) -> Mapping[str, Any]:
     return {node.name: node for node in client.get_primaries()} if isinstance(client, RedisCluster) else {}
 
 
-def _as_reset(error: RuntimeError) -> Exception:
-    """uvloop refuses to write to a connection that the peer has reset with a RuntimeError of its own, which
-    redis-py takes for no error of the connection."""
-    return errors.ConnectionError(str(error)) if "handler is closed" in str(error) else error
+def _as_reset(error: RuntimeError | AttributeError) -> Exception:
+    """uvloop refuses to write to a connection that the peer has reset with a RuntimeError of its own; and one
+    that another task closes at the same time (a node of the cluster was lost) has no writer any more.
+    redis-py takes neither for an error of the connection."""
+    if isinstance(error, RuntimeError):
+        lost = "handler is closed" in str(error)
+    else:
+        lost = error.obj is None and error.name in ("writelines", "drain", "read", "readuntil")
+    return errors.ConnectionError(str(error)) if lost else error
 
 
 class _TellsReset(redis.connection.AbstractConnection):
@@ -55,7 +60,7 @@ class _TellsReset(redis.connection.AbstractConnection):
     async def send_packed_command(self, *args: Any, **kwargs: Any) -> None:
         try:
             await super().send_packed_command(*args, **kwargs)
-        except RuntimeError as error:
+        except (RuntimeError, AttributeError) as error:
             raise _as_reset(error) from error
 
 
@@ -80,7 +85,7 @@ class _Cluster(RedisCluster):
             return await super().execute_command(*args, **kwargs)
         except errors.SlotNotCoveredError as error:  # for a moment, while slots move
             raise errors.ConnectionError(str(error)) from error
-        except RuntimeError as error:
+        except (RuntimeError, AttributeError) as error:
             raise _as_reset(error) from error
 
     async def _determine_slot(self, command: str, *args: Any) -> int:
@@ -101,7 +106,7 @@ class _Pipeline(ClusterPipeline):
         except _LOST:
             await self.cluster_client.aclose()
             raise
-        except RuntimeError as error:
+        except (RuntimeError, AttributeError) as error:
             raise _as_reset(error) from error
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+from typing import Any
 
 import pytest
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError as LostError
 
 from processors.state.address import cluster_of
+from processors.state.connect import open_redis
 from processors.state.layout import PartitionKeys
 from processors.state.redis_store import LIBRARY_VERSION, RedisStore, library_versions
 from processors.state.store import Answer, StoreError, Write
@@ -161,3 +165,26 @@ async def test_a_server_that_is_no_cluster_and_a_cluster_that_is_away_are_told()
         assert caught.value.retryable
     finally:
         await store.close()
+
+
+async def test_a_connection_that_another_task_closes_is_lost_and_opened_anew(
+    redis_cluster: RedisCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """redis-py closes a lost node's connections while a call is about to write to one of them."""
+    client = open_redis(redis_cluster.url)
+    await client.set("lost", 1)
+    send = AbstractConnection._send_packed_command
+
+    async def closed(connection: Any, command: Any) -> None:
+        connection._writer.close()
+        connection._writer = None
+        await send(connection, command)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AbstractConnection, "_send_packed_command", closed)
+        with pytest.raises(LostError):
+            await client.get("lost")
+        with pytest.raises(LostError):
+            await client.pipeline(transaction=False).get("lost").execute()
+    assert await client.get("lost") == b"1"
+    await client.aclose()

@@ -11,6 +11,7 @@ from aiokafka.errors import for_code
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from schemas import topics
+from streams.consume import spans
 from streams.topics import open_admin
 from tests.faults.drill import Drill
 from tests.faults.scene import Scene, scenario
@@ -100,7 +101,18 @@ async def broker_disk_full(scene: Scene) -> None:
         await drill.moving()
     log = (kafka.directory / "kafka.log").read_text(errors="replace")
     assert "File too large" in log, "the broker did not meet the limit"
-    await scene.check(drill)
+    await drill.feed(1.0)
+    found = await spans(drill.settings, drill.settings.topic(topics.EVENTS))
+    ends = [found[part].end for part in range(drill.load.partitions)]
+    if ends == drill.load.ends:
+        await scene.check(drill)
+        return
+    # What was fed as it ended itself stands there twice (as with `broker-killed`): at other offsets than in
+    # the undisturbed run, and known by its ids.
+    await drill.counted(ends)
+    await drill.workers.stop()
+    scene.note(f"{sum(ends) - sum(drill.load.ends):,} records kept twice by Kafka")
+    assert drill.totals()["counted"] == drill.load.outcomes["counted"]
 
 
 async def _all_gone(scene: Scene, drill: Drill) -> None:

@@ -41,20 +41,21 @@ async def cluster_node_killed(scene: Scene) -> None:
             first = drill.fences()[part]
             await _until(lambda n=part, f=first: drill.fences()[n] > f, "a write that the replica lacks")  # type: ignore[misc]
             await asyncio.sleep(scene.rng.uniform(0.3, 1.0))
-            stood = sum(drill.fences())
+            stood = drill.fences()
             primary.child.kill()
             scene.did("kill Redis", f"the primary on port {primary.port}")
             replica.child.thaw()
             await _until(lambda k=fence, p=primary: cluster.owner_of(k) is not p, "a failover")  # type: ignore[misc]
             scene.did("failover")
             await _until(lambda: bool(drill.fences()), "an answer of all that have slots")
-            lost += max(0, stood - sum(drill.fences()))
+            lost += sum(max(0, was - now) for was, now in zip(stood, drill.fences(), strict=True))
             primary.restart()
             await _until(lambda p=primary: p.ask("ROLE")[3] == b"connected", "its return as a replica")  # type: ignore[misc]
         drill.workers.look()
     await scene.check(drill)
-    scene.note(f"{lost:,} events lost by failing over, and counted again")
-    assert lost, "no replica lagged: the test proves nothing"
+    moved = drill.workers.said("the fence stands at")  # where it was counted again before we could look
+    scene.note(f"{lost:,} events seen lost by failing over and counted again, {moved} fences found older")
+    assert lost or moved, "no replica lagged: the test proves nothing"
 
 
 async def _until(holds: Callable[[], bool], what: str) -> None:

@@ -103,6 +103,7 @@ def prepare(
         broker = server.address
         changes |= {
             "rebalance_timeout_s": EmbeddedBroker.REBALANCE_TIMEOUT_S,
+            "session_timeout_s": EmbeddedBroker.SESSION_TIMEOUT_S,
             "topic_prefix": "",
             "replication_factor": 1,
         }

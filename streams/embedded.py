@@ -1,8 +1,8 @@
 """Broker and store for trying out and for tests: Tansu and Valkey from their wheels, on free loopback ports.
 
 Both keep everything in memory: what was in them is gone when they stop. Tansu speaks Kafka's protocol but has
-no idempotent producer and no transactions, and a consumer group forms only after half of the rebalance
-timeout: give its workers `rebalance_timeout_s=EmbeddedBroker.REBALANCE_TIMEOUT_S`.
+no idempotent producer and no transactions, and a consumer group forms only after half of the session timeout:
+give its workers `session_timeout_s=EmbeddedBroker.SESSION_TIMEOUT_S`, and its rebalance timeout.
 """
 
 from __future__ import annotations
@@ -123,8 +123,10 @@ class EmbeddedBroker(_Server):
 
     NAME = "Tansu (embedded broker)"
     READY = "ready in"
-    #: Group rebalance timeout for workers on Tansu, seconds: a group forms after half of it.
+    #: Group rebalance timeout for workers on Tansu, seconds.
     REBALANCE_TIMEOUT_S = 4.0
+    #: Group session timeout for workers on Tansu, seconds: a group forms after half of it.
+    SESSION_TIMEOUT_S = 5.0
 
     @property
     def address(self) -> str:

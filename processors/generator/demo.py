@@ -1,6 +1,6 @@
 """The demo: six partnerships of all sizes, one of which slips.
 
-31 days of past (a 28-day reference and three clean days), then a live part that goes on for months. When it
+30 days of past (a 28-day reference and two clean days), then a live part that goes on for months. When it
 begins, sol.cooks stops answering comments; three weeks later she answers again. Nobody else does anything.
 The live part ends at the scenario's last midnight, so that no event lies in the future.
 """
@@ -21,10 +21,10 @@ from processors.generator.scenario import (
     Scenario,
 )
 
-#: Days generated before the live part: the reference's 28 and three clean ones. A slow machine must get
+#: Days generated before the live part: the reference's 28 and two clean ones. A slow machine must get
 #: through them, and to the alert, in little more than half a minute.
-PAST_DAYS: Final = 31
-#: Event seconds per wall second: five hours, so that the alert comes some eight seconds after the live
+PAST_DAYS: Final = 30
+#: Event seconds per wall second: five hours, so that the alert comes some ten seconds after the live
 #: part begins.
 SPEED: Final = 18_000.0
 #: The partnership that slips, and how long.
@@ -88,9 +88,9 @@ def _steady(handle: str, tier: str, **more: object) -> InfluencerSpec:
 
 
 _INFLUENCERS: Final = (
-    _steady("ann.rides", "nano", followers=6_800, engagement=0.03, comments_per_like=0.22, posts_per_day=0.9,
-            reply_rate=0.55, thinning=0.55, audience=_GB, home="GB", topics=("cycling", "travel"),
-            trickle_per_h=0.4,
+    _steady("ann.rides", "nano", followers=6_800, engagement=0.03, comments_per_like=0.36, posts_per_day=0.9,
+            reply_rate=0.55, thinning=0.25, audience=_GB, home="GB", topics=("cycling", "travel"),
+            trickle_per_h=0.3,
             partnerships=(PartnershipSpec(
                 brand="northwind", since_day=-210, contracts=_contract((-200, -110), (28, 400)),
                 target_audience={"country": {"GB": 0.7, "IE": 0.3}, "lang": {"en": 1.0},
@@ -98,50 +98,50 @@ _INFLUENCERS: Final = (
                 brand_terms=("#northwindride", "northwind"), rival_terms=("borealis",),
                 disclosure_country="GB",
                 employees=_people("northwind", amy=7.0, tom=7.0)),)),
-    _steady("sol.cooks", "micro", followers=46_000, engagement=0.012, comments_per_like=0.22,
+    _steady("sol.cooks", "micro", followers=46_000, engagement=0.012, comments_per_like=0.32,
             posts_per_day=1.1,
-            reply_rate=0.5, reply_p90_h=6.0, thinning=0.46, audience=_ES, home="ES", topics=("food", "home"),
-            trickle_per_h=0.6,
+            reply_rate=0.5, reply_p90_h=6.0, thinning=0.32, audience=_ES, home="ES", topics=("food", "home"),
+            trickle_per_h=0.3,
             partnerships=(PartnershipSpec(
                 brand="oakandsalt", since_day=-95, contracts=_contract((28, 400)),
                 target_audience={"country": {"ES": 0.7, "MX": 0.3}, "lang": {"es": 1.0},
                                  "topics": {"food": 1.0}},
                 brand_terms=("#oakandsalt",), rival_terms=("saltworks",), disclosure_country="ES",
                 employees=_people("oakandsalt", ines=5.0)),)),
-    _steady("max.baut", "micro", followers=72_000, engagement=0.014, comments_per_like=0.12,
+    _steady("max.baut", "micro", followers=72_000, engagement=0.014, comments_per_like=0.24,
             posts_per_day=0.7,
-            reply_rate=0.42, thinning=0.11, audience=_DE, home="DE", topics=("home", "tech"),
-            trickle_per_h=0.5,
+            reply_rate=0.42, thinning=0.055, audience=_DE, home="DE", topics=("home", "tech"),
+            trickle_per_h=0.3,
             partnerships=(PartnershipSpec(
                 brand="werkbank", since_day=-400, contracts=_contract((-390, -300), (-60, 400)),
                 target_audience={"country": {"DE": 0.8, "AT": 0.2}, "lang": {"de": 1.0},
                                  "topics": {"home": 1.0}},
                 brand_terms=("#werkbank",), disclosure_country="DE",
                 employees=_people("werkbank", jana=4.0, uwe=4.0)),)),
-    _steady("lena.trails", "mid", followers=185_000, engagement=0.013, comments_per_like=0.1,
+    _steady("lena.trails", "mid", followers=185_000, engagement=0.013, comments_per_like=0.22,
             posts_per_day=0.8,
-            reply_rate=0.46, thinning=0.055, audience=_GB, home="GB", topics=("travel", "fitness"),
-            trickle_per_h=0.6,
+            reply_rate=0.46, thinning=0.024, audience=_GB, home="GB", topics=("travel", "fitness"),
+            trickle_per_h=0.3,
             partnerships=(PartnershipSpec(
                 brand="northwind", since_day=-30, contracts=_contract((30, 400)),
                 target_audience={"country": {"GB": 0.6, "IE": 0.2, "US": 0.2}, "lang": {"en": 1.0},
                                  "topics": {"travel": 0.7, "fitness": 0.3}},
                 brand_terms=("#northwindride", "northwind"), rival_terms=("borealis",),
                 disclosure_country="GB", employees=_people("northwind", amy=4.0)),)),
-    _steady("bia.veste", "macro", followers=730_000, engagement=0.012, comments_per_like=0.09,
+    _steady("bia.veste", "macro", followers=730_000, engagement=0.012, comments_per_like=0.22,
             posts_per_day=1.2,
-            reply_rate=0.34, thinning=0.0085, audience=_BR, home="BR", topics=("fashion", "beauty"),
-            trickle_per_h=0.8,
+            reply_rate=0.34, thinning=0.0033, audience=_BR, home="BR", topics=("fashion", "beauty"),
+            trickle_per_h=0.3,
             partnerships=(PartnershipSpec(
                 brand="maresol", since_day=-150, contracts=_contract((10, 400)),
                 target_audience={"country": {"BR": 0.9, "PT": 0.1}, "lang": {"pt": 1.0},
                                  "topics": {"fashion": 0.7, "beauty": 0.3}},
                 brand_terms=("#maresol",), rival_terms=("ondaviva",), disclosure_country="BR",
                 employees=_people("maresol", rita=6.0, caio=2.0)),)),
-    _steady("theo.plays", "mega", followers=4_200_000, engagement=0.01, comments_per_like=0.09,
+    _steady("theo.plays", "mega", followers=4_200_000, engagement=0.01, comments_per_like=0.2,
             posts_per_day=1.4,
-            reply_rate=0.46, thinning=0.0024, audience=_US, home="US", topics=("gaming", "tech"),
-            trickle_per_h=1.2,
+            reply_rate=0.46, thinning=0.0009, audience=_US, home="US", topics=("gaming", "tech"),
+            trickle_per_h=0.3,
             partnerships=(PartnershipSpec(
                 brand="pixelforge", since_day=-20, contracts=_contract((21, 400)),
                 target_audience={"country": {"US": 0.8, "CA": 0.2}, "lang": {"en": 1.0},

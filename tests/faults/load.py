@@ -25,7 +25,7 @@ from streams.sending import Timed
 
 _NOW = datetime(2026, 6, 1, tzinfo=UTC)
 _DAY = 86_400
-_LIVE_DAYS = 4  # of the story, after its quiet past: sol.cooks falls silent, the alert fires within three
+_LIVE_DAYS = 12  # of the story, after its quiet past: sol.cooks falls silent, the alert fires within three
 _BENCH_S = 4 * 3_600
 _INFLUENCERS = 300
 BAD = (b"not json", b'{"event_id": 7}', b"\xff\xfe", b"[" * 500, b'{"event_id":"x","kind":"wave"}')
@@ -68,7 +68,7 @@ class Load:
 def make(count: int, partitions: int, *, story: bool = False, seed: int = 1) -> Load:
     """A load of `count` records (one more, if the last was to be spoilt).
 
-    `story`: up to some 47,500 of them tell the demo's, in which one alert fires.
+    `story`: up to some 34,000 of them tell the demo's, in which one alert fires.
     """
     load = Load(partitions, ends=[0] * partitions)
     rng = Random(seed)

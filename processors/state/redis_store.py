@@ -22,6 +22,11 @@ from processors.state.store import Answer, Claim, StoreError, Write, full
 T = TypeVar("T")
 #: What fence.lua's rapport_version() answers.
 LIBRARY_VERSION = 2
+#: Fields that are not there yet, all at once: nobody may read half of a layout.
+_LAY_OUT = """
+for i = 1, #ARGV, 2 do redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[i + 1]) end
+return redis.call('HGETALL', KEYS[1])
+"""
 #: What a node of a cluster is told who takes it for all there is.
 NOT_SAID = "this Redis is a cluster: say so in RAPPORT_REDIS_URL, with ?cluster=yes"
 #: Answers that pass by themselves: tried again with backoff. Of some the client makes exceptions of their
@@ -126,10 +131,9 @@ class RedisStore:
 
     async def layout(self, key: str, fields: dict[str, str]) -> dict[bytes, bytes]:
         """Write the installation's layout unless one stands; return what stands."""
-        for name, value in fields.items():
-            await self._call("layout", lambda n=name, v=value: self._redis.hsetnx(key, n, v))  # type: ignore[misc]
-        found: dict[bytes, bytes] = await self._call("layout", lambda: self._redis.hgetall(key))
-        return found
+        pairs = [part for item in fields.items() for part in item]
+        flat = await self._call("layout", lambda: self._redis.eval(_LAY_OUT, 1, key, *pairs))
+        return dict(zip(flat[::2], flat[1::2], strict=True))
 
     async def _pipeline(self, name: str, commands: Sequence[tuple[str, str]]) -> Any:
         async def run() -> Any:

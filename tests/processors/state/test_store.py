@@ -328,3 +328,24 @@ def test_a_connection_that_was_reset_is_opened_anew_on_uvloop_too(
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run())
+
+
+@pytest.mark.timeout(60)
+async def test_nobody_reads_half_of_a_layout(url: str, store: RedisStore) -> None:
+    """Commands that read state ask for the layout while the first worker is still starting."""
+    fields = {"version": "2", "topic": "events", "partitions": "8"}
+    reader = RedisStore(url, timeout=5.0)
+    seen: set[int] = set()
+
+    async def watch(key: str) -> None:
+        while (count := len(await reader.layout(key, {}))) < len(fields):
+            seen.add(count)
+
+    for _ in range(50):
+        key = f"t{secrets.token_hex(5)}:layout"
+        watching = asyncio.create_task(watch(key))
+        await reader.ping()  # so that it has begun to look
+        assert len(await store.layout(key, fields)) == len(fields)
+        await watching
+    await reader.close()
+    assert seen == {0}

@@ -48,9 +48,10 @@ _PROVISIONAL_TOPIC_S = 5.0
 _PROVISIONAL_SHARE = 0.2
 #: While more waits to be folded the fence moves so often, s: hot panes are not rewritten without end.
 _BUSY_FENCE_S = 1.0
-#: A fetched batch of so many records had been waiting: a backlog is worked off, whose readings nobody awaits
-#: by the second. Then the fence moves so often, s: half of what a write costs is the same for many events.
-_BACKLOG_RECORDS = 1_000
+#: A fetch so nearly full (4 MiB hold some 5,500 records) had been waiting: a backlog is worked off, whose
+#: readings nobody awaits by the second. Then the fence moves so often, s: half of what a write costs is the
+#: same for many events.
+_BACKLOG_RECORDS = 4_000
 _BACKLOG_FENCE_S = 3.0
 #: A lane with nothing to write looks at its fence so often, to learn whether Redis still has its state.
 _IDLE_FENCE_S = 2.0

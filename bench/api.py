@@ -29,6 +29,7 @@ from rich.table import Table
 from bench.installation import fill, servers, worker
 from bench.load import fresh, partnerships, send_paced
 from bench.measure import Watcher, machine, versions
+from bench.report import print_found
 from processors.generator.bench import bench_events
 from streams.children import Child, free_port
 from streams.commands.acting import people_of
@@ -204,11 +205,7 @@ def show(found: dict[str, Any]) -> Table:
 
 def main() -> None:
     options = arguments()
-    found = bench(options)
-    if options.json:
-        sys.stdout.write(json.dumps(found) + "\n")
-    else:
-        Console().print(show(found))
+    print_found(bench(options), show, as_json=options.json)
 
 
 if __name__ == "__main__":

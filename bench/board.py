@@ -18,21 +18,19 @@ that were taken out or put in; *shift* is the browser's cumulative layout shift 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from playwright.sync_api import Browser, Page, sync_playwright
-from rich.console import Console
 from rich.table import Table
 
 from bench.measure import machine
+from bench.report import print_found
 from processors.readings import packed, unpacked
 from processors.state.layout import PartitionKeys
 from schemas.topics import EVENTS
@@ -184,11 +182,7 @@ def show(found: dict[str, Any]) -> Table:
 
 def main() -> None:
     options = arguments()
-    found = bench(options)
-    if options.json:
-        sys.stdout.write(json.dumps(found) + "\n")
-    else:
-        Console().print(show(found))
+    print_found(bench(options), show, as_json=options.json)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ import datetime as dt
 import json
 import os
 import statistics
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,14 @@ class Sheet:
                 f'<text x="{246 + wide:.1f}" y="{y + 13}">{value:,.4g}</text>'
             )
         return "\n".join([*parts, "</svg>\n"])
+
+
+def print_found(found: dict[str, Any], show: Callable[[dict[str, Any]], Table], *, as_json: bool) -> None:
+    """What a measurement that keeps no file found, on stdout: one line of JSON, or a table for people."""
+    if as_json:
+        sys.stdout.write(json.dumps(found) + "\n")
+    else:
+        Console().print(show(found))
 
 
 def spread(values: Iterable[float]) -> dict[str, float]:

@@ -82,7 +82,7 @@ class Folder:
         actor, column = event.actor, of.column
         if actor is None or column is None:
             return self._facts(inf, event, late_by)
-        role = "influencer" if actor.id == inf.id else self._book.roles(inf.id).get(actor.id, "audience")
+        role = self._role(inf, actor.id)
         who = self._hash(actor.id)
         if (forgotten := self._book.acts.forgotten) and was_forgotten(forgotten, who, event.occurred_s):
             role, event, actor, who = nameless(role, event, actor, who, hash_)
@@ -140,10 +140,7 @@ class Folder:
                 event, kind, "create", at, "audience", who, trust, low, weight, post, age, panes, said,
                 factors, newest=meta.max_at,
             )  # fmt: skip
-            ledgers = inf.ledgers
-            for name, of_kind in told:
-                ledger = ledgers.get(name)
-                (inf.ledger(of_kind) if ledger is None else ledger).act(act)  # an empty one may be false
+            self._show(inf, act, told)
             trust, low = act.trust, act.low  # a ledger may have known the profile
             bad = bool(factors) and flagged(act)
         for pane in panes:
@@ -194,9 +191,14 @@ class Folder:
 
     def _tell(self, inf: Influencer, act: Act) -> None:
         """Show an act to the ledgers that want it."""
-        for name, kind in self._takers.get(act.role, _NOBODY).get(act.kind, ()):
-            ledger = inf.ledgers.get(name)
-            (inf.ledger(kind) if ledger is None else ledger).act(act)
+        self._show(inf, act, self._takers.get(act.role, _NOBODY).get(act.kind, ()))
+
+    @staticmethod
+    def _show(inf: Influencer, act: Act, told: _Takers) -> None:
+        held = inf.ledgers
+        for name, kind in told:
+            ledger = held.get(name)
+            (inf.ledger(kind) if ledger is None else ledger).act(act)  # an empty one may be false
 
     def expired(self, inf: Influencer, event: Event) -> Found:
         """Count an event that is older than any pane, and say what can be said of it."""

@@ -178,7 +178,7 @@ def without_waves(past: Sequence[Pair]) -> Sequence[Pair]:
     where that would be half or more."""
     if len(past) < WAVE_PAST:
         return past
-    exposure = _exposure(past)
+    exposure = _exposure(_with_likes(past))
     rates = sorted((row.day + 0.5) / exposure(stat) for stat, row in past)
     usual = rates[len(rates) // 2]
     sd = location_scale([log(rate) for rate in rates], RATIO_SD, RATIO_PRIOR, 5.0).sd
@@ -187,8 +187,10 @@ def without_waves(past: Sequence[Pair]) -> Sequence[Pair]:
         expected = max(0.5, usual * exposure(stat))
         return log((row.day + 0.5) / expected) > WAVE_Z * sqrt(min(sd, 0.6) ** 2 + 1 / expected)
 
-    rest = [pair for pair in past if not odd(*pair)]
-    wave = [pair for pair in past if odd(*pair)]
+    rest: list[Pair] = []
+    wave: list[Pair] = []
+    for pair in past:
+        (wave if odd(*pair) else rest).append(pair)
     if not wave or len(wave) >= len(rest):
         return past
     then, others = totals(wave), totals(rest)
@@ -201,16 +203,20 @@ def without_waves(past: Sequence[Pair]) -> Sequence[Pair]:
     return rest if apart else past
 
 
-def _exposure(past: Sequence[Pair]) -> Callable[[PostStat], float]:
-    """What comments on a post go with: its likes, where the past has likes enough."""
-    with_likes = sum(stat.likes[2] for stat, _ in past) >= 2 * sum(row.day for _, row in past)
+def _with_likes(past: Sequence[Pair]) -> bool:
+    """Whether the past has likes enough for comments to be held against them."""
+    return sum(stat.likes[2] for stat, _ in past) >= 2 * sum(row.day for _, row in past)
+
+
+def _exposure(with_likes: bool) -> Callable[[PostStat], float]:
+    """What comments on a post go with: its likes, or nothing but that it is a post."""
     return lambda stat: stat.likes[2] + 3.0 if with_likes else 1.0
 
 
 def volume_sign(now: Sequence[Pair], past: Sequence[Pair]) -> tuple[Sign, float]:
     """(comments within 24 h against what likes of the same time account for, how many that is)."""
-    with_likes = sum(stat.likes[2] for stat, _ in past) >= 2 * sum(row.day for _, row in past)
-    exposure = _exposure(past)
+    with_likes = _with_likes(past)
+    exposure = _exposure(with_likes)
     logs = [log((row.day + 0.5) / exposure(stat)) for stat, row in past]
     scale = location_scale(logs, RATIO_SD, RATIO_PRIOR, 5.0)
     sd = scale.sd if with_likes else max(0.6, scale.sd)

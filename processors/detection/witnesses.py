@@ -20,15 +20,14 @@ from typing import Final
 import msgspec
 
 from processors.detection.drift import plain
+from processors.detection.leak_quality import AT_72H, LIKE, LOOK_BACK
 from processors.detection.sequential import share_dispersion
 from processors.ledgers.audience import UNIT, Audience, Row
-from processors.panes import COUNT, DAY, KIND_INDEX, KNOWN, LOW
+from processors.panes import COUNT, DAY, KNOWN, LOW
 from processors.signals.inputs import POST_AGES, PostStat, Reference, SignalInput
+from processors.signals.quality import AT_24H
 
-LIKE: Final = KIND_INDEX["like"]
-AT_24H, AT_72H = 2, 3
-#: Days that are looked back on, and the first days that are tried, in days before now.
-LOOK_BACK: Final = 35
+#: First days that are tried, in days before now: as far as is looked back.
 ONSETS: Final = (2, 3, 4, 5, 6, 8, 10, 12, 14, 17, 21, 25, 30, 35)
 #: No witness counts for more: what one alone is sure of is another cause (a drift, a surge).
 MOST_Z: Final = 3.5

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 import sys
-import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -76,42 +74,22 @@ def run(
 
     if not debug_wanted():  # its warnings tell of every retry; what matters comes out as an error
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    pressed = False
-
-    async def interruptible() -> T:
-        # asyncio.Runner's own handler cancels in the middle of whatever callback runs, which then finds its
-        # future in an "invalid state" and prints a stack trace; the loop calls this one between two.
-        nonlocal pressed
-        running = asyncio.get_running_loop()
-        task = asyncio.current_task()
-
-        def press() -> None:
-            nonlocal pressed
-            pressed = True
-            running.remove_signal_handler(signal.SIGINT)  # a second Ctrl-C does not wait
-            if task is not None:
-                task.cancel()
-
-        if ours:
-            running.add_signal_handler(signal.SIGINT, press)
-        try:
-            return await coroutine
-        finally:
-            if ours:
-                running.remove_signal_handler(signal.SIGINT)
-
-    # One that somebody ignores, as `nohup … &` does, stays ignored.
-    ours = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    )
     with asyncio.Runner(loop_factory=loop) as runner:
-        try:
-            return runner.run(interruptible())
-        except asyncio.CancelledError:
-            if pressed:
-                raise KeyboardInterrupt from None
-            raise
+        return runner.run(_interruptible(coroutine))
+
+
+async def _interruptible(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Ctrl-C cancels us in the middle of whatever callback runs (asyncio.Runner's handler). One that was
+    about to set our future's result finds it cancelled, and asyncio would print a stack trace of that."""
+    task = asyncio.current_task()
+
+    def complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        stopped = task is not None and task.cancelling()
+        if not (stopped and isinstance(context.get("exception"), asyncio.InvalidStateError)):
+            loop.default_exception_handler(context)
+
+    asyncio.get_running_loop().set_exception_handler(complain)
+    return await coroutine
 
 
 @contextmanager

@@ -125,7 +125,8 @@ class Owner:
 
     async def _claim_or_retry(self, number: int) -> None:
         try:
-            await asyncio.wait_for(self.claim(number), _CLAIM_S)
+            async with asyncio.timeout(_CLAIM_S):
+                await self.claim(number)
         except _PASSING as error:
             _say_unclaimed(number, error)
             self.claim_later(number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
 from processors.state.entries import Entry, Place, batches, key_of, place_of
@@ -13,6 +13,17 @@ from streams.settings import Settings
 
 _BATCH = 4 << 20
 _FIELDS = 1_000
+#: ARGV: a command's name, the number of its words after the key, these words, and so on. By script, as
+#: in `state_tools`.
+_REPLACE = """
+redis.call('UNLINK', KEYS[1])
+local i = 1
+while i < #ARGV do
+  local count = tonumber(ARGV[i + 1])
+  redis.call(ARGV[i], KEYS[1], unpack(ARGV, i + 2, i + 1 + count))
+  i = i + 2 + count
+end
+"""
 
 
 def escaped(text: str) -> str:
@@ -76,7 +87,9 @@ class Keys:
         for batch in batches(items, _BATCH):
             pipe = self._redis.pipeline(transaction=False)
             for entry in batch:
-                self._queue(pipe, key_of(self.namespace, entry), entry)
+                key = key_of(self.namespace, entry)
+                for name, words in _commands(entry):
+                    pipe.execute_command(name, key, *words)
             await self.ask(pipe.execute())
             count += len(batch)
             if on_progress:
@@ -85,33 +98,10 @@ class Keys:
 
     async def put(self, key: bytes, entry: Entry | None) -> None:
         """In place of what lies under the key, at once; None: nothing."""
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.execute_command("UNLINK", key)
-        if entry is not None:
-            self._queue(pipe, key, entry)
-        await self.ask(pipe.execute())
-
-    def _queue(self, pipe: Any, key: bytes, entry: Entry) -> None:
-        value = entry.value
-        if entry.kind == "string":
-            appended = entry.name.startswith((b"ids:", b"acts:"))
-            pipe.append(key, value) if appended else pipe.set(key, value)
-        elif entry.kind == "hash":
-            items = list(value.items())
-            for start in range(0, len(items), _FIELDS):
-                pipe.hset(key, mapping=dict(items[start : start + _FIELDS]))
-        elif entry.kind == "stream":
-            for place, fields in value:
-                # Of two partitions made one, the entries' ids would not rise.
-                pipe.execute_command("XADD", key, "*" if entry.name == b"shadow" else place, *fields)
-        elif entry.kind == "set":
-            pipe.sadd(key, *value)
-        elif entry.kind == "list":
-            pipe.lpush(key, *reversed(value))
-        elif entry.kind == "zset":
-            pipe.zadd(key, dict(value))
-        if entry.ttl_s:
-            pipe.expire(key, entry.ttl_s)
+        words: list[Any] = []
+        for name, after in _commands(entry) if entry is not None else ():
+            words += [name, len(after), *after]
+        await self.ask(self._redis.eval(_REPLACE, 1, key, *words))
 
     async def wipe(self, part: PartitionKeys | None = None, *, but: tuple[bytes, ...] = ()) -> int:
         """Remove every key, but those of the installation named so; returns their number."""
@@ -131,3 +121,31 @@ class Keys:
         removed = sum(await self.ask(pipe.execute())) if names else 0
         names.clear()
         return removed
+
+
+def _commands(entry: Entry) -> Iterator[tuple[str, list[Any]]]:
+    """The commands that add an entry to what lies under its key: name, and words after the key."""
+    value = entry.value
+    if entry.kind == "string":
+        yield "APPEND" if entry.name.startswith((b"ids:", b"acts:")) else "SET", [value]
+    elif entry.kind == "stream":
+        for place, fields in value:
+            # Of two partitions made one, the entries' ids would not rise.
+            yield "XADD", ["*" if entry.name == b"shadow" else place, *fields]
+    else:
+        name, items = _items(entry.kind, value)
+        for start in range(0, len(items), _FIELDS):
+            yield name, [word for item in items[start : start + _FIELDS] for word in item]
+    if entry.ttl_s:
+        yield "EXPIRE", [entry.ttl_s]
+
+
+def _items(kind: str, value: Any) -> tuple[str, list[tuple[Any, ...]]]:
+    """The command that adds some of them, and the words of each."""
+    if kind == "hash":
+        return "HSET", list(value.items())
+    if kind == "zset":
+        return "ZADD", [(score, member) for member, score in value]
+    if kind == "list":
+        return "LPUSH", [(item,) for item in reversed(value)]
+    return "SADD", [(item,) for item in value]

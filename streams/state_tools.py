@@ -16,6 +16,13 @@ from streams.reader import Reader
 from streams.settings import Settings
 from streams.state_io import Keys
 
+#: In one step, and by script: see `processors.state.connect` on a cluster's transactions.
+_MOVE = """
+redis.call('HINCRBY', KEYS[1], 'epoch', 1)
+redis.call('HINCRBY', KEYS[1], 'seq', 1)
+redis.call('HSET', KEYS[1], 'next', ARGV[1])
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Changed:
@@ -46,11 +53,7 @@ async def adopt(settings: Settings, *, dry_run: bool = False) -> list[Changed]:
             if start is None:
                 continue
             if not dry_run:
-                pipe = client.pipeline(transaction=True)
-                pipe.hincrby(key.fence, "epoch", 1)
-                pipe.hincrby(key.fence, "seq", 1)
-                pipe.hset(key.fence, "next", str(start))
-                await pipe.execute()
+                await client.eval(_MOVE, 1, key.fence, start)
             changed.append(Changed(key.partition, following, start))
     return changed
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn, Protocol
@@ -30,6 +31,12 @@ class Pair(Protocol):
     def broker(self) -> str: ...
     @property
     def redis_url(self) -> str: ...
+
+
+def pytest_configure() -> None:
+    """In the background of a shell SIGINT is ignored, by what we start too; tests of Ctrl-C send it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def missing(reason: str) -> NoReturn:

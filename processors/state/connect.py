@@ -15,6 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from processors.state.address import cluster_of
+from processors.state.connection import as_reset, mended
 
 _LOST = (errors.ConnectionError, errors.TimeoutError, errors.ClusterDownError)
 
@@ -29,39 +30,21 @@ def open_redis(url: str, **options: Any) -> redis.Redis:
     if nodes is None:
         client = redis.Redis.from_url(plain, **options)
         pool = client.connection_pool
-        pool.connection_class = type("Connection", (_TellsReset, pool.connection_class), {})
+        pool.connection_class = mended(pool.connection_class)
         return client
     options.pop("retry_on_error", None)
     if "retry" in options:
         options["retry"] = options["retry"] or Retry(NoBackoff(), 0)
     begin = [ClusterNode(host, port) for host, port in nodes]
-    return cast("redis.Redis", _Cluster.from_url(plain, startup_nodes=begin, **options))
+    cluster = _Cluster.from_url(plain, startup_nodes=begin, **options)
+    of_nodes = cluster.connection_kwargs
+    of_nodes["connection_class"] = mended(of_nodes["connection_class"])
+    return cast("redis.Redis", cluster)
 
 
 def primaries(client: Any) -> Mapping[str, Any]:
     """Address -> node of a cluster's primaries, as `target_nodes` of its calls; empty for one server."""
     return {node.name: node for node in client.get_primaries()} if isinstance(client, RedisCluster) else {}
-
-
-def _as_reset(error: RuntimeError | AttributeError) -> Exception:
-    """uvloop refuses to write to a connection that the peer has reset with a RuntimeError of its own; and one
-    that another task closes at the same time (a node of the cluster was lost) has no writer any more.
-    redis-py takes neither for an error of the connection."""
-    if isinstance(error, RuntimeError):
-        lost = "handler is closed" in str(error)
-    else:
-        lost = error.obj is None and error.name in ("writelines", "drain", "read", "readuntil")
-    return errors.ConnectionError(str(error)) if lost else error
-
-
-class _TellsReset(redis.connection.AbstractConnection):
-    """A connection whose end is an error of the connection, whatever loop it is on."""
-
-    async def send_packed_command(self, *args: Any, **kwargs: Any) -> None:
-        try:
-            await super().send_packed_command(*args, **kwargs)
-        except (RuntimeError, AttributeError) as error:
-            raise _as_reset(error) from error
 
 
 class _Cluster(RedisCluster):
@@ -86,7 +69,7 @@ class _Cluster(RedisCluster):
         except errors.SlotNotCoveredError as error:  # for a moment, while slots move
             raise errors.ConnectionError(str(error)) from error
         except (RuntimeError, AttributeError) as error:
-            raise _as_reset(error) from error
+            raise as_reset(error) from error
 
     async def _determine_slot(self, command: str, *args: Any) -> int:
         """Else each fenced write goes out three times, first within COMMAND GETKEYS."""
@@ -95,6 +78,8 @@ class _Cluster(RedisCluster):
         return await super()._determine_slot(command, *args)
 
     def pipeline(self, transaction: Any = None, shard_hint: Any = None) -> ClusterPipeline:
+        if transaction:  # its commands would be queued by another thread, whose loop the connections outlive
+            raise NotImplementedError("a cluster's transaction: use a script")
         return _Pipeline(self, transaction)  # type: ignore[abstract]
 
 
@@ -107,7 +92,7 @@ class _Pipeline(ClusterPipeline):
             await self.cluster_client.aclose()
             raise
         except (RuntimeError, AttributeError) as error:
-            raise _as_reset(error) from error
+            raise as_reset(error) from error
 
 
 def _as_connection_error(error: errors.RedisClusterException) -> errors.RedisError:

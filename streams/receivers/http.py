@@ -228,6 +228,7 @@ async def within(seconds: float, what: str, work: Any, *, grace: float = 0.0) ->
     """The result of an awaitable, or a DeliveryError that may be retried after so many seconds; `grace`: of
     waiting that is not the other side's."""
     try:
-        return await asyncio.wait_for(work, seconds + grace)
+        async with asyncio.timeout(seconds + grace):
+            return await work
     except TimeoutError:
         raise DeliveryError(f"{what} did not answer within {seconds:g} s", retryable=True) from None

@@ -89,7 +89,8 @@ class KafkaSender:
         producer, self._producer = self._producer, None
         if producer is not None:
             with contextlib.suppress(KafkaError, OSError, TimeoutError):
-                await asyncio.wait_for(producer.stop(), 5.0)
+                async with asyncio.timeout(5.0):
+                    await producer.stop()
 
     async def aclose(self) -> None:
         """Stops the producer."""

@@ -89,7 +89,8 @@ class Feed:
     async def wait(self) -> None:
         """Until it is time to look again, or the process ends."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.closing.wait(), TICK_S)
+            async with asyncio.timeout(TICK_S):
+                await self.closing.wait()
 
 
 def _data(whole: bool, items: Mapping[str, str], gone: tuple[str, ...]) -> str:

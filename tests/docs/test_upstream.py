@@ -20,7 +20,9 @@ def test_pages_scripts_and_the_list_belong_together() -> None:
     assert set(listed) == pages == {name.replace("_", "-") for name in _SCRIPTS}
 
 
-@pytest.mark.parametrize("name", ["redis_cluster_exception", "redis_uvloop_reset", "msgspec_unicode"])
+@pytest.mark.parametrize(
+    "name", ["redis_cluster_exception", "redis_closed_meanwhile", "redis_uvloop_reset", "msgspec_unicode"]
+)
 def test_it_is_still_so(name: str) -> None:
     """Fails when a new version mends it: then our answer can go."""
     done = subprocess.run(

@@ -108,8 +108,6 @@ def test_a_worker_that_dies_is_told_with_the_end_of_its_log() -> None:
 @contextmanager
 def demo(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     """The demo as a child process, killed when a test forgets it or takes more than a minute."""
-    # As from a terminal: where these tests run in the background of a shell, a child would ignore SIGINT.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     pipe = subprocess.PIPE
     with subprocess.Popen([*COMMAND, *arguments], stdout=pipe, stderr=pipe, text=True) as child:
         guard = threading.Timer(60, child.kill)

@@ -62,7 +62,8 @@ class Drill:
         self.redis.close()
         if self._producer is not None:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._producer.stop(), 5.0)
+                async with asyncio.timeout(5.0):
+                    await self._producer.stop()
 
     async def prepare(self) -> None:
         """Topics and partnerships. The readings topic keeps them all here: it is compacted otherwise, and the

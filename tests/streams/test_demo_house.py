@@ -20,7 +20,8 @@ async def test_the_boards_address_is_told_when_it_answers(tmp_path: Path) -> Non
         telling = asyncio.create_task(tell_when_it_answers(address, child, said.append))
         await asyncio.sleep(0.1)
         assert said == []
-        await asyncio.wait_for(telling, 20)
+        async with asyncio.timeout(20):
+            await telling
         assert said == [f"the board in the browser: {address}"]
     finally:
         child.stop()
@@ -30,6 +31,7 @@ async def test_nothing_is_told_of_a_server_that_has_ended(tmp_path: Path) -> Non
     said: list[str] = []
     child = Child("server", [sys.executable, "-c", ""], tmp_path / "log")
     address = f"http://127.0.0.1:{free_port()}/#token=x"
-    await asyncio.wait_for(tell_when_it_answers(address, child, said.append), 20)
+    async with asyncio.timeout(20):
+        await tell_when_it_answers(address, child, said.append)
     assert said == []
     child.stop()

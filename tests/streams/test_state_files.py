@@ -22,6 +22,7 @@ from streams.errors import InputError, RapportError
 from streams.reader import Reader
 from streams.settings import Settings
 from streams.state_files import Store, bring_in, export, open_store, upgrade
+from tests.cluster import RedisCluster
 from tests.conftest import Pair
 from tests.servers import REPO, RedisServer
 from tests.workers import environment, until
@@ -38,10 +39,15 @@ def _short_look(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state_files, "_WATCH_S", 0.1)
 
 
-@pytest.fixture
-async def target(embedded_pair: Pair, settings_for: Callable[..., Settings]) -> AsyncIterator[Settings]:
+@pytest.fixture(params=["embedded", "cluster"])
+async def target(
+    request: pytest.FixtureRequest, embedded_pair: Pair, settings_for: Callable[..., Settings]
+) -> AsyncIterator[Settings]:
     """A namespace of the test's own, empty again afterwards, for state of the unprefixed topic."""
     settings = settings_for(embedded_pair, topic_prefix="", partitions=2)
+    if request.param == "cluster":
+        cluster: RedisCluster = request.getfixturevalue("redis_cluster")
+        settings = settings.model_copy(update={"redis_url": cluster.url})
     yield settings
     async with open_store(settings) as store:
         await store.keys.wipe()

@@ -72,7 +72,8 @@ async def broker_killed_in_transaction(scene: Scene) -> None:
             await producer.commit_transaction()
             markers += len(rows)
     finally:
-        await asyncio.wait_for(producer.stop(), 10)
+        async with asyncio.timeout(10):
+            await producer.stop()
     await drill.counted_records()
     scene.note(f"{markers} markers among {len(drill.load.records):,} records")
     await drill.workers.stop()

@@ -215,7 +215,8 @@ async def test_a_redis_that_is_away_is_said_so_within_the_timeout(
         await store.load_library()
         server.freeze()
         with pytest.raises(StoreError, match="Redis did not do claim") as caught:
-            await asyncio.wait_for(store.claim(fresh()), 5.0)
+            async with asyncio.timeout(5.0):
+                await store.claim(fresh())
         assert caught.value.retryable
         server.thaw()
         assert (await store.claim(fresh())).epoch == 1

@@ -74,7 +74,8 @@ async def _events(answer: httpx.Response) -> AsyncIterator[Any]:
 
 
 async def soon(events: AsyncIterator[Any]) -> Any:
-    return await asyncio.wait_for(anext(events), 5)
+    async with asyncio.timeout(5):
+        return await anext(events)
 
 
 @pytest.fixture

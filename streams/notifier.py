@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
 from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 from functools import partial
@@ -39,7 +38,9 @@ from streams.notify_desk import Desk, DeskMovedError, Shared
 from streams.notify_routes import Plan, plan_of, schedule_of
 from streams.resets import on_uvloop
 from streams.settings import Settings
+from streams.signals import asked_to_stop
 from streams.topics import ensure_topics
+from streams.undisturbed import end
 
 log = logging.getLogger(__name__)
 _LOOK_S, _COMMIT_S = 1.0, 2.0
@@ -367,9 +368,7 @@ class Notifier(ConsumerRebalanceListener):  # type: ignore[misc]
 
 def run_notifier(settings: Settings) -> int:
     """Run a notifier until SIGTERM or SIGINT. Returns the exit code: 0 after a clean stop, 1 after a failure.
-
-    Raises RapportError when it cannot even start.
-    """
+    Raises RapportError when it cannot even start."""
     logs.set_up(settings)
     plan = plan_of(settings)
     with on_uvloop() as runner:
@@ -378,23 +377,23 @@ def run_notifier(settings: Settings) -> int:
 
 async def _run(settings: Settings, plan: Plan) -> int:
     notifier = Notifier(settings, plan)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, notifier.stopping.set)
+    with asked_to_stop(notifier.stopping.set):
+        await _live(notifier)
+    if notifier.failure:
+        log.critical("stopped: %s", notifier.failure)
+    return 1 if notifier.failure else 0
+
+
+async def _live(notifier: Notifier) -> None:
     starting = asyncio.ensure_future(notifier.start())
     stopped = asyncio.ensure_future(notifier.stopping.wait())
     await asyncio.wait((starting, stopped), return_when=asyncio.FIRST_COMPLETED)
     try:
-        if not starting.done():
-            starting.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await starting
-        else:
+        if starting.done():
             await starting
             await stopped
+        else:
+            await end(starting)
     finally:
         stopped.cancel()
         await notifier.stop()
-    if notifier.failure:
-        log.critical("stopped: %s", notifier.failure)
-    return 1 if notifier.failure else 0

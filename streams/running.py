@@ -14,6 +14,7 @@ from time import monotonic
 from streams import failpoints, logs
 from streams.resets import on_uvloop
 from streams.settings import Settings
+from streams.signals import asked_to_stop
 from streams.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -46,14 +47,14 @@ async def _serve(settings: Settings) -> int:
     worker = Worker(settings)
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
     loop.add_signal_handler(signal.SIGHUP, worker.reload_rules)
     orphaned = asyncio.ensure_future(_parent_gone(stopping))
     try:
-        return await _live(worker, stopping)
+        with asked_to_stop(stopping.set):
+            return await _live(worker, stopping)
     finally:
         orphaned.cancel()
+        loop.remove_signal_handler(signal.SIGHUP)
 
 
 async def _live(worker: Worker, stopping: asyncio.Event) -> int:

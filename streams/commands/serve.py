@@ -63,16 +63,15 @@ def serve(
 
 
 async def _serve(settings: Settings) -> None:
-    import asyncio
     import contextlib
     import gc
-    import signal
 
     import uvicorn
 
     from streams.errors import RapportError
     from streams.logs import set_up
     from streams.serve.app import build_app, open_served
+    from streams.signals import asked_to_stop
 
     class Server(uvicorn.Server):
         @contextlib.contextmanager
@@ -91,24 +90,19 @@ async def _serve(settings: Settings) -> None:
         )  # fmt: skip
         gc.freeze()  # what is imported and built stays: no need to look at it between two answers
         gc.set_threshold(20_000, 20, 50)
-        loop = asyncio.get_running_loop()
 
         def end() -> None:
             server.should_exit = True
             served.feed.closing.set()
 
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, end)
         try:
-            await server.serve()
+            with asked_to_stop(end):
+                await server.serve()
         except SystemExit:  # how uvicorn says that it could not bind
             raise RapportError(
                 f"cannot listen on {settings.serve_host}:{settings.serve_port}",
                 hint="is another process there? --port takes another one",
             ) from None
-        finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
 
 
 @app.command(

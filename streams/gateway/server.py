@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import signal
 from collections.abc import Generator
 from http import HTTPStatus
 from typing import Any, Final
@@ -22,6 +21,7 @@ from streams.gateway.state import Gateway, open_gateway
 from streams.logs import set_up
 from streams.resets import on_uvloop
 from streams.settings import Settings
+from streams.signals import asked_to_stop
 
 #: A connection without a request is kept for so long, s.
 _IDLE_S: Final = 30
@@ -130,19 +130,14 @@ async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises RapportError when it cannot listen or a webhook is wrong."""
     async with open_gateway(settings) as gateway:
         server = _Server(_config(settings, gateway), gateway)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, server.stop)
         try:
-            await server.serve()
+            with asked_to_stop(server.stop):
+                await server.serve()
         except SystemExit:  # how uvicorn says that it could not bind
             raise RapportError(
                 f"cannot listen on {settings.gateway_host}:{settings.gateway_port}",
                 hint="is another process there? --port takes another one",
             ) from None
-        finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
 
 
 def _config(settings: Settings, gateway: Gateway) -> uvicorn.Config:

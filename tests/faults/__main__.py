@@ -19,6 +19,7 @@ examples:
   python -m tests.faults                          every scenario but the long ones (make faults)
   python -m tests.faults --seed 7 kill-commit     one again, with the same schedule
   python -m tests.faults --size 4 kill-random     four times the kills and the load
+  python -m tests.faults --cluster                the core again, on a Redis Cluster of three nodes
   python -m tests.faults --soak                   over 200 kills, and the long ones (make soak)
   python -m tests.faults --size 0.1 soak          six minutes instead of an hour
   python -m tests.faults --list                   what there is
@@ -42,13 +43,18 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         "--keep", action="store_true", help="keep what scenarios that passed left behind, too"
     )
     told = f"kills at {_SOAK_KILLS:g} times their size, then the long scenarios"
+    parser.add_argument(
+        "--cluster", action="store_true", help="the store is a Redis Cluster (default then: the core)"
+    )
     parser.add_argument("--soak", action="store_true", help=told)
     parser.add_argument("--list", action="store_true", help="list the scenarios and end")
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.scenarios if name not in SCENARIOS]:
         parser.error(f"no scenario is named {', '.join(unknown)}; --list tells what there is")
-    if options.soak and options.scenarios:
-        parser.error("--soak says itself which scenarios: leave their names out")
+    if options.soak and (options.scenarios or options.cluster):
+        parser.error("--soak says itself which scenarios, and where: leave names and --cluster out")
+    if options.cluster and (other := [name for name in options.scenarios if not SCENARIOS[name].core]):
+        parser.error(f"{', '.join(other)}: brings its own store, or none; --list marks the core")
     if not 0 < options.size <= 1_000:
         parser.error(f"--size {options.size:g}: must be above 0, and at most 1000")
     return options
@@ -57,7 +63,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
 def _parts(options: argparse.Namespace) -> list[tuple[list[Scenario], float]]:
     """Which scenarios, at which size."""
     if not options.soak:
-        return [(chosen(options.scenarios), options.size)]
+        return [(chosen(options.scenarios, cluster=options.cluster), options.size)]
     kills = [one for one in SCENARIOS.values() if one.name.startswith("kill-")]
     long = [one for one in SCENARIOS.values() if one.long]
     return [(kills, _SOAK_KILLS * options.size), (long, options.size)]
@@ -72,8 +78,14 @@ def main(arguments: list[str]) -> int:
     options = _options(arguments)
     if options.list:
         for one in SCENARIOS.values():
-            marks = " (in CI)" if one.quick else " (long: only by name)" if one.long else ""
-            print(f"{one.name:20} {one.breaks}{marks}")
+            marks = ", ".join(
+                mark
+                for mark, holds in (
+                    ("core", one.core), ("in CI", one.quick), ("long: only by name", one.long)
+                )
+                if holds
+            )  # fmt: skip
+            print(f"{one.name:20} {one.breaks}" + (f" ({marks})" if marks else ""))
         return 0
     seed = options.seed if options.seed is not None else secrets.randbelow(1_000_000)
     directory = _ARTIFACTS / f"{time.strftime('%Y%m%d-%H%M%S')}-{seed}"
@@ -86,7 +98,9 @@ def main(arguments: list[str]) -> int:
         with ApacheKafka(directory / "kafka", heap_mb=768) as kafka:
             house = House(directory, kafka.address, _say)
             for todo, size in _parts(options):
-                for result in run_all(todo, seed, house, size=size, keep=options.keep):
+                for result in run_all(
+                    todo, seed, house, size=size, keep=options.keep, cluster=options.cluster
+                ):
                     results.append(result)
     except ServerMissingError as error:
         print(error, file=sys.stderr)
@@ -94,8 +108,8 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         interrupted = True
         _say("interrupted: what is done so far is told")
-    report = write(directory, results, seed)
-    _say(f"{summary(results, seed)}\nreport: {report.relative_to(REPO)}")
+    report = write(directory, results, seed, cluster=options.cluster)
+    _say(f"{summary(results, seed, cluster=options.cluster)}\nreport: {report.relative_to(REPO)}")
     return int(interrupted or any(result.state == "failed" for result in results))
 
 

@@ -20,6 +20,7 @@ from aiokafka.admin import NewTopic
 from aiokafka.errors import CommitFailedError
 
 from processors.influencer import decode_meta, lifetime_counts
+from processors.state.address import cluster_of
 from processors.state.layout import PartitionKeys, partition_of
 from schemas import topics
 from streams.outputs import BatchSender, Out
@@ -36,6 +37,14 @@ _LEFT_S = 30.0
 _TOTALS = ("read", "counted", "duplicate", "rejected", "expired")
 
 
+def client_of(url: str) -> Any:
+    """A client of ours, that waits, for a server or a cluster."""
+    plain, nodes = cluster_of(url)
+    if nodes is None:
+        return redis.Redis.from_url(url, socket_timeout=20)
+    return redis.RedisCluster.from_url(plain, socket_timeout=20)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Calm:
     """What an undisturbed run ends with."""
@@ -50,7 +59,7 @@ class Drill:
     def __init__(self, settings: Settings, load: Load, scratch: Path, **changes: object) -> None:
         self.settings, self.load = settings, load
         self.workers = Fleet(settings, scratch, **changes)
-        self.redis: Any = redis.Redis.from_url(settings.redis_url, socket_timeout=20)
+        self.redis: Any = client_of(settings.redis_url)
         self.sent = 0
         self._producer: AIOKafkaProducer | None = None
         #: False where the clock jumps: hours of arrival are then no order of arrival.

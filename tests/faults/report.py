@@ -37,19 +37,20 @@ def killed(faults: Mapping[str, int]) -> int:
     return sum(count for name, count in faults.items() if name.startswith("kill"))
 
 
-def summary(results: list[Result], seed: int) -> str:
-    """One line."""
+def summary(results: list[Result], seed: int, *, cluster: bool = False) -> str:
+    """One line. `cluster`: the store was a Redis Cluster."""
     states = Counter(result.state for result in results)
     faults = faults_of(results)
     told = ", ".join(f"{states[name]} {name}" for name in ("passed", "failed", "skipped") if states[name])
+    where = ", on a Redis Cluster" if cluster else ""
     return (
-        f"seed {seed}: {told}; {killed(faults)} processes killed ({faults['kill worker']} workers), "
+        f"seed {seed}{where}: {told}; {killed(faults)} processes killed ({faults['kill worker']} workers), "
         f"{faults.total() - killed(faults)} other faults, {sum(r.events for r in results):,} events, "
         f"{sum(r.repeats for r in results):,} outputs repeated, {sum(r.seconds for r in results):.0f} s"
     )
 
 
-def write(directory: Path, results: list[Result], seed: int) -> Path:
+def write(directory: Path, results: list[Result], seed: int, *, cluster: bool = False) -> Path:
     """report.json and report.md; returns the latter's path."""
     rows = [
         "| scenario | state | faults | events | outputs repeated | s | measured |",
@@ -62,9 +63,10 @@ def write(directory: Path, results: list[Result], seed: int) -> Path:
             f"| {result.name} | {result.state} | {faults} | {result.events:,} | {result.repeats:,} "
             f"| {result.seconds:.0f} | {told.replace('|', '/')} |"
         )
-    text = f"# What was broken\n\n{summary(results, seed)}\n\n" + "\n".join(rows) + "\n"
+    line = summary(results, seed, cluster=cluster)
+    text = f"# What was broken\n\n{line}\n\n" + "\n".join(rows) + "\n"
     (directory / "report.md").write_text(text)
-    told_all = {"seed": seed, "summary": summary(results, seed), "faults": faults_of(results),
+    told_all = {"seed": seed, "summary": line, "faults": faults_of(results),
                 "results": [asdict(result) for result in results]}  # fmt: skip
     (directory / "report.json").write_text(json.dumps(told_all, indent=1) + "\n")
     return directory / "report.md"

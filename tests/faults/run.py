@@ -19,10 +19,12 @@ from tests.servers import ServerMissingError
 scenarios.load_all()
 
 
-def chosen(names: Iterable[str]) -> list[Scenario]:
-    """The scenarios of these names; all that are not long where none is named. Raises KeyError."""
+def chosen(names: Iterable[str], *, cluster: bool = False) -> list[Scenario]:
+    """The scenarios of these names; where none is named all that are not long, or on a cluster the core.
+    Raises KeyError."""
     names = list(names)
-    return [SCENARIOS[name] for name in names] or [one for one in SCENARIOS.values() if not one.long]
+    usual = [one for one in SCENARIOS.values() if not one.long and (one.core or not cluster)]
+    return [SCENARIOS[name] for name in names] or usual
 
 
 def without_our_variables(directory: Path) -> None:
@@ -39,12 +41,14 @@ async def perform(one: Scenario, scene: Scene) -> None:
             await one.run(scene)
 
 
-def attempt(one: Scenario, seed: int, size: float, house: House, keep: bool) -> Result:
+def attempt(
+    one: Scenario, seed: int, size: float, house: House, keep: bool, *, cluster: bool = False
+) -> Result:
     """Run a scenario; its directory stays where it failed."""
     place = house.directory / one.name
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
-    scene = Scene(one.name, seed, place, house, size)
+    scene = Scene(one.name, seed, place, house, size, cluster)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what our own clients meet of it is meant
     begun = time.monotonic()
     state, why = "passed", ""
@@ -64,17 +68,23 @@ def attempt(one: Scenario, seed: int, size: float, house: House, keep: bool) -> 
 
 
 def run_all(
-    todo: list[Scenario], seed: int, house: House, *, size: float = 1.0, keep: bool = False
+    todo: list[Scenario],
+    seed: int,
+    house: House,
+    *,
+    size: float = 1.0,
+    keep: bool = False,
+    cluster: bool = False,
 ) -> Iterator[Result]:
     """Run them in order; each result is said as it comes."""
     for number, one in enumerate(todo, 1):
         house.say(f"[{number}/{len(todo)}] {one.name}: {one.breaks}")
-        result = attempt(one, seed, size, house, keep)
+        result = attempt(one, seed, size, house, keep, cluster=cluster)
         house.say(f"[{number}/{len(todo)}] {one.name} {result.state} in {result.seconds:.0f} s")
         if result.state == "failed":
             house.say(f"  {result.why[:2_000]}\n  kept: {house.directory / one.name}")
-            sized = "" if size == 1 else f"--size {size:g} "
-            house.say(f"  again: python -m tests.faults --seed {seed} {sized}{one.name}")
+            how = ("" if size == 1 else f"--size {size:g} ") + ("--cluster " if cluster else "")
+            house.say(f"  again: python -m tests.faults --seed {seed} {how}{one.name}")
         elif result.why:
             house.say(f"  {result.why}")
         yield result

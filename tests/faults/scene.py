@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from streams.settings import Settings
+from tests.cluster import RedisCluster
 from tests.faults.drill import Calm, Drill
 from tests.faults.load import Load
 from tests.faults.shapes import SHAPES
@@ -34,7 +35,8 @@ class CannotRunError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One way to break things. `quick`: its size in CI's suite; 0 where it is not part of that."""
+    """One way to break things. `quick`: its size in CI's suite; 0 where it is not part of that. `core`: it is
+    not about Redis itself, so it runs on a Redis Cluster as well."""
 
     name: str
     breaks: str
@@ -42,6 +44,7 @@ class Scenario:
     quick: float = 0.0
     limit_s: float = 600.0
     long: bool = False  # only when asked for by name, or in the soak
+    core: bool = False
 
 
 SCENARIOS: dict[str, Scenario] = {}
@@ -117,13 +120,14 @@ def settings(name: str, broker: str, redis_url: str, place: Path, **changes: obj
 
 @dataclass
 class Scene:
-    """One run of one scenario. `size` multiplies its kills and its load."""
+    """One run of one scenario. `size` multiplies its kills and its load; `cluster`: its store is one."""
 
     name: str
     seed: int
     directory: Path
     house: House
     size: float = 1.0
+    cluster: bool = False
     done: Counter[str] = field(default_factory=Counter)
     events: int = 0
     repeats: int = 0
@@ -151,6 +155,10 @@ class Scene:
     def load(self, shape: str, count: int) -> Load:
         """The load of this run's seed; what is undisturbed is found out once for all scenarios with it."""
         return self.house.load(shape, self.times(count), self.seed)
+
+    def store(self) -> str:
+        """The address of a store that is not hurt itself: a redis-server, or three that share the slots."""
+        return self.stack.enter_context(RedisCluster()).url if self.cluster else self.redis().url
 
     def redis(
         self, name: str = "redis", *, appendonly: bool = True, program: str = "redis-server", **options: str

@@ -42,6 +42,8 @@ def test_each_scenario_stands_in_the_guarantees() -> None:
 def test_the_long_ones_run_only_when_they_are_named() -> None:
     assert {one.name for one in chosen([])} == {name for name, one in SCENARIOS.items() if not one.long}
     assert [one.name for one in chosen(["soak"])] == ["soak"]
+    on_cluster = {one.name for one in chosen([], cluster=True)}
+    assert {"kill-commit", "poison"} < on_cluster and not {"redis-aof", "soak"} & on_cluster
 
 
 def test_a_report_counts_what_was_killed_apart_from_what_else_broke(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import socket
 import time
 import urllib.error
@@ -143,3 +144,4 @@ def test_a_port_that_is_taken_is_told(
         assert run(["notifier", "--http-port", str(taken.getsockname()[1])]) == 1
     assert "RAPPORT_NOTIFIER_HTTP_PORT" in capsys.readouterr().err
     assert "to nobody else" in caplog.text, "without a file it says so"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler, "Ctrl-C is heard by who comes after"

@@ -19,7 +19,7 @@ from tests.servers import ApacheKafka
 
 
 async def _begun(scene: Scene, kafka: ApacheKafka, count: int = 30_000) -> Drill:
-    drill = await scene.drill(scene.load("mix", count), scene.redis().url, broker=kafka.address)
+    drill = await scene.drill(scene.load("mix", count), scene.store(), broker=kafka.address)
     for slot in (0, 1):
         drill.workers.start(slot)
     await drill.feed(0.1)
@@ -27,7 +27,9 @@ async def _begun(scene: Scene, kafka: ApacheKafka, count: int = 30_000) -> Drill
     return drill
 
 
-@scenario("broker-killed", breaks="Kafka's broker is killed while it is written to, and comes back")
+@scenario(
+    "broker-killed", breaks="Kafka's broker is killed while it is written to, and comes back", core=True
+)
 async def broker_killed(scene: Scene) -> None:
     """Workers are in the midst of writing. What is fed is acknowledged before: a batch that is unanswered as
     the broker dies is kept twice where its records bear old times, though the producer is idempotent. Such
@@ -124,10 +126,10 @@ async def _all_gone(scene: Scene, drill: Drill) -> None:
     await asyncio.sleep(scene.rng.uniform(2.5, 3.5))
 
 
-@scenario("group-deleted", breaks="the consumer group is deleted")
+@scenario("group-deleted", breaks="the consumer group is deleted", core=True)
 async def group_deleted(scene: Scene) -> None:
     """With all its offsets; the fence tells where to go on."""
-    drill = await scene.drill(scene.load("mix", 30_000), scene.redis().url)
+    drill = await scene.drill(scene.load("mix", 30_000), scene.store())
     for number in range(scene.times(2)):
         for slot in (0, 1):
             drill.workers.start(slot)
@@ -155,10 +157,10 @@ async def _delete_group(drill: Drill) -> None:
             await asyncio.sleep(0.5)
 
 
-@scenario("group-reset", breaks="a paused group is reset to older offsets")
+@scenario("group-reset", breaks="a paused group is reset to older offsets", core=True)
 async def group_reset(scene: Scene) -> None:
     """To the log's start, then to somewhere behind: nothing is counted twice."""
-    drill = await scene.drill(scene.load("mix", 30_000), scene.redis().url)
+    drill = await scene.drill(scene.load("mix", 30_000), scene.store())
     topic = drill.settings.topic(topics.EVENTS)
     for number in range(scene.times(2)):
         for slot in (0, 1):

@@ -12,11 +12,11 @@ from tests.faults.telling import PARTITIONS, Drill
 from tests.gateways import GatewayProcess, make_token
 
 
-@scenario("notifier-killed", breaks="the notifier is killed, while its receiver fails at random")
+@scenario("notifier-killed", breaks="the notifier is killed, while its receiver fails at random", core=True)
 async def notifier_killed(scene: Scene) -> None:
     """Each decided notification arrives at least once, under one id, in the order of its group."""
     made = settings(
-        f"{scene.name}-{scene.seed}", scene.house.broker, scene.redis().url, scene.directory,
+        f"{scene.name}-{scene.seed}", scene.house.broker, scene.store(), scene.directory,
         partitions=PARTITIONS, session_timeout_s=1.5, rebalance_timeout_s=2.0,
     )  # fmt: skip
     drill = Drill(made, scene.directory)
@@ -31,11 +31,11 @@ async def notifier_killed(scene: Scene) -> None:
     scene.note(f"{len(came.decided):,} notifications decided, {came.tries:,} tries while it was killed")
 
 
-@scenario("gateway-killed", breaks="the gateway is killed while four senders post batches")
+@scenario("gateway-killed", breaks="the gateway is killed while four senders post batches", core=True)
 async def gateway_killed(scene: Scene) -> None:
     """Everything that was answered with 2xx is in the topic; nothing is there that nobody sent."""
     made = settings(
-        f"{scene.name}-{scene.seed}", scene.house.broker, scene.redis().url, scene.directory,
+        f"{scene.name}-{scene.seed}", scene.house.broker, scene.store(), scene.directory,
         gateway_ack_s=5.0,
     )  # fmt: skip
     await ensure_topics(made)

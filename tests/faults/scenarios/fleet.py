@@ -10,11 +10,16 @@ _REFUSED = "was overtaken"  # what a worker says whose epoch is not the newest a
 _MORE = 3  # freezes, when each of the others met a worker with nothing in hand
 
 
-@scenario("zombie", breaks="a worker hangs past its session, and wakes while another has its work", quick=0.5)
+@scenario(
+    "zombie",
+    breaks="a worker hangs past its session, and wakes while another has its work",
+    core=True,
+    quick=0.5,
+)
 async def zombie(scene: Scene) -> None:
     """SIGSTOP for longer than the session lasts, then SIGCONT, while the other works."""
     freezes = scene.times(3)
-    drill = await scene.drill(scene.load("mix", 30_000), scene.redis().url)
+    drill = await scene.drill(scene.load("mix", 30_000), scene.store())
     for slot in (0, 1):
         drill.workers.start(slot)
     most = freezes + _MORE
@@ -37,11 +42,11 @@ async def zombie(scene: Scene) -> None:
     scene.note(f"{refused} writes of zombies refused")
 
 
-@scenario("join-leave", breaks="two to four workers join, leave, die and hang in turn")
+@scenario("join-leave", breaks="two to four workers join, leave, die and hang in turn", core=True)
 async def join_leave(scene: Scene) -> None:
     """A seeded sequence of all of it, never fewer than two."""
     steps = scene.times(8)
-    drill = await scene.drill(scene.load("mix", 30_000), scene.redis().url)
+    drill = await scene.drill(scene.load("mix", 30_000), scene.store())
     fleet, rng = drill.workers, scene.rng
     for slot in (0, 1):
         fleet.start(slot)
@@ -71,10 +76,12 @@ async def join_leave(scene: Scene) -> None:
     await scene.check(drill)
 
 
-@scenario("rolling-upgrade", breaks="workers are replaced one by one, by others with changed settings")
+@scenario(
+    "rolling-upgrade", breaks="workers are replaced one by one, by others with changed settings", core=True
+)
 async def rolling_upgrade(scene: Scene) -> None:
     """As an upgrade goes: each is asked to stop and comes back with other bounds, twice; one dies at it."""
-    drill = await scene.drill(scene.load("mix", 30_000), scene.redis().url)
+    drill = await scene.drill(scene.load("mix", 30_000), scene.store())
     fleet = drill.workers
     for slot in (0, 1, 2):
         fleet.start(slot)

@@ -23,14 +23,16 @@ _STORY = 48_000  # records: with fewer, however small the run, the planted alert
 
 
 @scenario(
-    "kill-random", breaks="workers are killed at random moments, while alerts fire", quick=0.4, limit_s=900
+    "kill-random",
+    breaks="workers are killed at random moments, while alerts fire",
+    core=True,
+    quick=0.4,
+    limit_s=900,
 )
 async def kill_random(scene: Scene) -> None:
     """A random worker of two is killed while events keep coming, and started again at once."""
     kills = scene.times(24)
-    drill = await scene.drill(
-        scene.load("story", max(120_000, round(_STORY / scene.size))), scene.redis().url
-    )
+    drill = await scene.drill(scene.load("story", max(120_000, round(_STORY / scene.size))), scene.store())
     for slot in (0, 1):
         drill.workers.start(slot)
     for kill in range(kills):
@@ -66,18 +68,18 @@ async def _kill_at(scene: Scene, drill: Drill, steps: tuple[str, ...], times: in
         drill.workers.start(slot)
 
 
-@scenario("kill-claim", breaks="workers are killed at each step of a claim")
+@scenario("kill-claim", breaks="workers are killed at each step of a claim", core=True)
 async def kill_claim(scene: Scene) -> None:
     """Before anything of a partition is folded: the next owner claims again."""
-    drill = await scene.drill(scene.load("mix", 30_000), scene.redis().url)
+    drill = await scene.drill(scene.load("mix", 30_000), scene.store())
     await _kill_at(scene, drill, _CLAIM, times=3, most=3)
     await scene.check(drill)
 
 
-@scenario("kill-commit", breaks="workers are killed at each step of the commit", quick=0.5)
+@scenario("kill-commit", breaks="workers are killed at each step of the commit", core=True, quick=0.5)
 async def kill_commit(scene: Scene) -> None:
     """Between folding, producing, the fence, the ack and the commit."""
-    drill = await scene.drill(scene.load("mix", 30_000), scene.redis().url)
+    drill = await scene.drill(scene.load("mix", 30_000), scene.store())
     await _kill_at(scene, drill, _COMMIT, times=3, most=4)
     told = await scene.check(drill)
     assert told.repeats, (
@@ -85,10 +87,12 @@ async def kill_commit(scene: Scene) -> None:
     )
 
 
-@scenario("kill-leave", breaks="workers are killed as partitions are taken from them, or as they stop")
+@scenario(
+    "kill-leave", breaks="workers are killed as partitions are taken from them, or as they stop", core=True
+)
 async def kill_leave(scene: Scene) -> None:
     """One is killed as the group takes its partitions away since another joins; one after its last write."""
-    drill = await scene.drill(scene.load("mix", 30_000), scene.redis().url)
+    drill = await scene.drill(scene.load("mix", 30_000), scene.store())
     steps = [step for step in _LEAVE for _ in range(scene.times(2))]
     drill.workers.start(0)
     await drill.feed(0.1)
@@ -120,11 +124,11 @@ async def _has_partitions(drill: Drill, slot: int) -> None:
     raise AssertionError(f"worker {slot} got no partition:\n{drill.workers.tail(slot)}")
 
 
-@scenario("kill-outbox", breaks="workers are killed while the outbox relays alerts")
+@scenario("kill-outbox", breaks="workers are killed while the outbox relays alerts", core=True)
 async def kill_outbox(scene: Scene) -> None:
     """Transitions are put into the outboxes as a fenced write does it; each must reach the topic, under its
     id, whoever dies while relaying it."""
-    drill = await scene.drill(scene.load("mix", 12_000), scene.redis().url)
+    drill = await scene.drill(scene.load("mix", 12_000), scene.store())
     ids = count()
     put: dict[bytes, bytes] = {}
     todo = [step for step in _OUTBOX for _ in range(scene.times(3))]

@@ -17,10 +17,10 @@ from tests.faults.drill import Drill
 from tests.faults.scene import Scene, scenario
 
 
-@scenario("topic-anew", breaks="the events topic is made anew under an old Redis")
+@scenario("topic-anew", breaks="the events topic is made anew under an old Redis", core=True)
 async def topic_anew(scene: Scene) -> None:
     """The worker stops and says what to do; `rapport state reset` does it, and the new topic is counted."""
-    drill = await scene.drill(scene.load("mix", 30_000), scene.redis().url)
+    drill = await scene.drill(scene.load("mix", 30_000), scene.store())
     for slot in (0, 1):
         drill.workers.start(slot)
     await drill.feed(scene.rng.uniform(0.3, 0.6))
@@ -58,10 +58,10 @@ async def _make_anew(drill: Drill) -> None:
     await drill.fresh_producer()
 
 
-@scenario("log-start", breaks="records are deleted from the log before they were counted")
+@scenario("log-start", breaks="records are deleted from the log before they were counted", core=True)
 async def log_start(scene: Scene) -> None:
     """Nobody works while records come and go. What was lost is counted exactly, the rest goes on."""
-    drill = await scene.drill(scene.load("mix", 30_000), scene.redis().url)
+    drill = await scene.drill(scene.load("mix", 30_000), scene.store())
     for slot in (0, 1):
         drill.workers.start(slot)
     await drill.feed(0.4)

@@ -8,7 +8,7 @@ from tests.faults.scene import Scene, scenario
 
 
 async def _under_kills(scene: Scene, shape: str) -> None:
-    drill = await scene.drill(scene.load(shape, 20_000), scene.redis().url)
+    drill = await scene.drill(scene.load(shape, 20_000), scene.store())
     for slot in (0, 1):
         drill.workers.start(slot)
     kills = scene.times(2)
@@ -25,31 +25,31 @@ async def _under_kills(scene: Scene, shape: str) -> None:
     scene.note(f"{counts}; by partition {drill.load.ends}")
 
 
-@scenario("poison", breaks="every tenth record cannot be read, in the middle of each batch")
+@scenario("poison", breaks="every tenth record cannot be read, in the middle of each batch", core=True)
 async def poison(scene: Scene) -> None:
     """Each is kept in the topic of rejected records; none delays the others."""
     await _under_kills(scene, "poison")
 
 
-@scenario("late-batch", breaks="a fifth of all events comes 36 hours late, at once")
+@scenario("late-batch", breaks="a fifth of all events comes 36 hours late, at once", core=True)
 async def late_batch(scene: Scene) -> None:
     """Counted where they belong."""
     await _under_kills(scene, "late")
 
 
-@scenario("duplicates", breaks="half of the records are repeats")
+@scenario("duplicates", breaks="half of the records are repeats", core=True)
 async def duplicates(scene: Scene) -> None:
     """Each is counted once, though repeats come before and after kills."""
     await _under_kills(scene, "duplicates")
 
 
-@scenario("reordered", breaks="events come in any order within six hours")
+@scenario("reordered", breaks="events come in any order within six hours", core=True)
 async def reordered(scene: Scene) -> None:
     """All are counted."""
     await _under_kills(scene, "reordered")
 
 
-@scenario("skewed", breaks="nearly all events are one influencer's, on one partition")
+@scenario("skewed", breaks="nearly all events are one influencer's, on one partition", core=True)
 async def skewed(scene: Scene) -> None:
     """One worker has nearly all of the work."""
     await _under_kills(scene, "skewed")

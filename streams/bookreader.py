@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from processors.book import Book
 from schemas import Control, Partnership, topics
+from streams import metrics
 from streams.connecting import kafka
 from streams.errors import BrokerUnavailableError
 from streams.settings import Settings
@@ -94,6 +95,7 @@ class BookReader:
                 changed = True
                 self._take_one(tp.topic, record.key, record.value)  # type: ignore[attr-defined]
         if changed:
+            metrics.PARTNERSHIPS.set(len(self.book.by_id))
             self._on_change()
 
     def _take_one(self, topic: str, key: bytes | None, value: bytes | None) -> None:

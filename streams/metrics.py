@@ -117,6 +117,7 @@ PARTNERSHIP_FIRING = Gauge(
     "Alerts of a partnership that fire now; also of those without a health (bounded number of partnerships)",
     ["partnership", "brand", "influencer", "tier", "platform"],
 )
+PARTNERSHIPS = Gauge("rapport_partnerships", "Partnerships in the book, which every worker reads whole")
 PARTNERSHIPS_HIDDEN = Gauge(
     "rapport_partnerships_without_gauges",
     "Partnerships beyond RAPPORT_METRICS_PARTNERSHIPS, which have no gauges of their own",

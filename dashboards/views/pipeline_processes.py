@@ -165,17 +165,23 @@ def panels() -> list[Builder[models.Panel]]:
             steps=((None, "green"), (0.9, "orange")),
         ),
         number(
-            "Partnerships without gauges",
+            "Partnerships",
+            "Partnerships that the workers know of; each reads the whole book.",
+            f"max(rapport_partnerships{{{W}}})",
+            width=4,
+        ),
+        number(
+            "Without gauges",
             "Partnerships beyond RAPPORT_METRICS_PARTNERSHIPS: not in Prometheus, but in the API.",
             f"sum(rapport_partnerships_without_gauges{{{W}}})",
             steps=((None, "green"), (1, "orange")),
-            width=6,
+            width=4,
         ),
         number(
             "Version",
             "Versions of the program among the workers; more than one while an update rolls out.",
             f"count(count by (version, method_version) (rapport_build_info{{{W}}}))",
             steps=((None, BLUE), (2, "orange")),
-            width=6,
+            width=4,
         ),
     ]

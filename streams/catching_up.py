@@ -12,6 +12,8 @@ _WINDOW_S = 30.0
 _IN_HAND_S = 5.0
 #: Rates need looks that are this far apart, s.
 _APART_S = 3.0
+#: The lag falls since it was highest, if that was so long ago, s: a fence lets it fall in steps, each 3 s at most.
+_FALLING_S = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,13 @@ class CatchingUp:
         looks.append((now, lag, done))
         while looks[0][0] < now - _WINDOW_S:
             looks.popleft()
-        first_at, first_lag, first_done = looks[0]
+        first_at, _, first_done = looks[0]
         passed = now - first_at
         if passed < _APART_S:
             return None
         per_second = (done - first_done) / passed
         if lag <= per_second * _IN_HAND_S:
             return None
-        falls = (first_lag - lag) / passed
-        return Behind(lag, per_second, lag / falls if falls > 0 else None)
+        high_at, high = max(((at, one) for at, one, _ in looks), key=lambda look: (look[1], look[0]))
+        falling = now - high_at >= _FALLING_S and high > lag
+        return Behind(lag, per_second, lag * (now - high_at) / (high - lag) if falling else None)

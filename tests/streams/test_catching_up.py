@@ -47,6 +47,23 @@ def test_only_the_last_looks_count():
     assert told.catch_up_s == pytest.approx((200_000 - 2_000 * 38) / 2_000, rel=0.05)
 
 
+def test_a_lag_that_has_begun_to_fall_is_told_before_the_growth_is_forgotten():
+    looks, told = CatchingUp(), []
+    for at in range(60):  # grows by 1,000 a second for 40 s, then falls by 3,000
+        lag = 1_000 * at if at <= 40 else 40_000 - 3_000 * (at - 40)
+        found = looks.look(float(at), max(0, lag), 1_000 * at)
+        told.append(found.catch_up_s if found else None)
+    assert not any(told[:46])
+    assert told[46] == pytest.approx(22_000 / 3_000)
+
+
+def test_steps_on_the_way_up_are_no_fall():
+    looks = CatchingUp()
+    for at in range(60):  # 2,000 come each second, a fence each three seconds takes 3,000
+        found = looks.look(float(at), 2_000 * at - 3_000 * (at // 3), 3_000 * (at // 3))
+        assert found is None or found.catch_up_s is None
+
+
 def test_work_that_stands_still_is_behind():
     told = _after(20, lag=5, arriving=0, working=0)
     assert told == Behind(5, 0.0, None)

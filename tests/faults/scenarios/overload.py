@@ -20,6 +20,7 @@ BUDGET_KIB = 64.0  # of Redis, for the median influencer
 _SHARE = 0.12  # of the time that the worker runs, to find out how fast it is
 _CAPACITY = 800.0  # records a second that it is slowed down to
 _AT_FIRST = 28_000  # records at most until its capacity is known
+_DRAINS = 4  # times as fast afterwards: long enough for /health to tell how long
 _TRIES = 4  # at slowing it down to that, of so many records each
 _EACH = 4_000
 _KEPT = {"m": KEEP_MINUTES, "h": KEEP_HOURS, "d": KEEP_DAYS}  # panes of each width
@@ -65,7 +66,7 @@ async def _overload(scene: Scene, full_s: float) -> None:
             async with drill.feeding(seconds, (drill.sent + offered * seconds) / len(load.records)):
                 await asyncio.sleep(seconds)
             high = max(seen.lag)
-    async with seen.watching():
+    async with seen.watching(), slowed(worker, min(0.95, _DRAINS * share)):
         await drill.feed(1.0)
         begun = time.monotonic()
         await drill.counted()

@@ -12,7 +12,7 @@ _WINDOW_S = 30.0
 _IN_HAND_S = 5.0
 #: Rates need looks that are this far apart, s.
 _APART_S = 3.0
-#: The lag falls since it was highest, if that was so long ago, s: a fence lets it fall in steps, each 3 s at most.
+#: The lag falls since it was highest, if that was so long ago, s: fences let it fall in steps of up to 3 s.
 _FALLING_S = 6.0
 
 

@@ -290,4 +290,9 @@ class ActivityStreams(Source):
 
 
 def _host(account: Any) -> str | None:
-    return urlsplit(str(account).removeprefix(f"{ActivityStreams.name}:")).hostname
+    """Of an account's address; one that cannot be read stands for itself."""
+    address = str(account).removeprefix(f"{ActivityStreams.name}:")
+    try:
+        return urlsplit(address).hostname
+    except ValueError:
+        return address

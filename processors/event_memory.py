@@ -19,6 +19,8 @@ from collections.abc import Iterable, Iterator
 import msgspec
 import xxhash
 
+from processors.packed import PackedDict, PackedSet
+
 _ID = struct.Struct("<Q")
 _ACT = struct.Struct("<QQiBBH")  # id hash, act hash, 5-minute index, kind column, flags, filler
 UNDO_HOURS = 7 * 24
@@ -56,10 +58,10 @@ class EventMemory:
     def __init__(
         self, *, duplicate_hours: int = 48, max_ids: int = 4_000_000, max_acts: int = 1_000_000
     ) -> None:
-        self._ids: set[int] = set()
+        self._ids = PackedSet(max_ids)
         self._id_hours: dict[int, array[int]] = {}
-        self._places: dict[int, int] = {}  # id hash -> packed place
-        self._acts: dict[int, int] = {}  # act hash -> id hash of the newest such act
+        self._places = PackedDict(max_acts)  # id hash -> place
+        self._acts = PackedDict(max_acts)  # act hash -> id hash of the newest such act
         # id hash, act hash, id hash, act hash … as appended; the act hash of one that was taken back is 0
         self._act_hours: dict[int, array[int]] = {}
         self._id_bytes: dict[int, int] = {}  # length of each string in Redis
@@ -79,13 +81,13 @@ class EventMemory:
 
     def seen(self, hash_: int, hour: int) -> bool:
         """True if the id was seen before; else it is remembered."""
-        if hash_ in self._ids:
+        packed = _ID.pack(hash_)
+        if not self._ids.add(hash_, packed):
             return True
-        self._ids.add(hash_)
         if hour > self._hour:
             self._turn(hour)
         self._id_hours[self._hour].append(hash_)
-        self.new_ids[self._hour] += _ID.pack(hash_)
+        self.new_ids[self._hour] += packed
         return False
 
     def remember(self, act: Act, hour: int) -> None:
@@ -105,8 +107,10 @@ class EventMemory:
 
     def take(self, hash_: int, hour: int) -> Act | None:
         """The act behind an event id's or an act's hash, forgotten from now on; None if unknown or undone."""
-        id_ = self._acts.pop(hash_, hash_)
-        packed = self._places.pop(id_, None)
+        id_ = self._acts.pop(hash_)
+        if id_ is None:
+            id_ = hash_
+        packed = self._places.pop(id_)
         if packed is None:
             return None
         act = Act(packed >> 16, (packed >> 8) & 0xFF, packed & 0xFF, id_, 0)
@@ -125,9 +129,9 @@ class EventMemory:
         for id_, act_hash in zip(acts[::2], acts[1::2], strict=True):
             if not act_hash:
                 continue
-            self._places.pop(id_, None)
+            self._places.pop(id_)
             if self._acts.get(act_hash) == id_:
-                del self._acts[act_hash]
+                self._acts.pop(act_hash)
 
     def _turn(self, hour: int) -> None:
         """A new hour of arrival: make its buckets, drop what is too old or too much. (A clock that
@@ -220,7 +224,7 @@ class EventMemory:
                 kept.extend((id_, act_hash))
                 out += _ACT.pack(id_, act_hash, packed >> 16, (packed >> 8) & 0xFF, packed & 0xFF, 0)
             elif act_hash and self._acts.get(act_hash) == id_:
-                del self._acts[act_hash]
+                self._acts.pop(act_hash)
         self._act_hours[hour] = kept
         return bytes(out)
 
@@ -251,7 +255,7 @@ class EventMemory:
             self._act_bytes[hour] = length
             for act in self._records(data):
                 if act.flags & GONE:
-                    self._places.pop(act.id_hash, None)
+                    self._places.pop(act.id_hash)
                     self._act_hours[hour].extend((act.id_hash, 0))
                 else:
                     self._put(act, hour)

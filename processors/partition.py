@@ -43,8 +43,9 @@ BOUNDARY_S = 300
 #: it out, and whoever is silent is not carried along.
 JUMP_S = 6 * HOUR
 EXPIRY_S = KEEP_SHORT_DAYS * DAY
-#: Changed influencers, or readings, that wait for a write at most before the next slice.
+#: Changed influencers that wait for a write at most before the next slice; and readings, of 15 KB each.
 CROWD = 2_000
+CROWD_READINGS = 400
 #: Influencers held beyond twice the bound before those that wait for their boundary go too.
 OPEN_SLACK = 1_000
 #: Boundaries of 5 minutes are evaluated in the last two hours, older ones by full hours.
@@ -385,7 +386,7 @@ class Partition:
     @property
     def crowded(self) -> bool:
         """Whether so much waits that the fence should move at once: one write must stay a short one."""
-        return len(self._dirty) > CROWD or len(self.evaluator.out.readings) > CROWD
+        return len(self._dirty) > CROWD or len(self.evaluator.out.readings) > CROWD_READINGS
 
     @property
     def pending(self) -> bool:

@@ -158,7 +158,7 @@ class Lane:
                 await self._quiet()
             else:
                 await self._take(batch, ack)
-                backlog = len(batch.records) >= _BACKLOG_RECORDS
+                backlog = batch.end - batch.start >= _BACKLOG_RECORDS
                 busy_s = max(wait_s, _BACKLOG_FENCE_S if backlog else _BUSY_FENCE_S)
             waited = monotonic() - self._fenced_at
             behind = self.folded - self.fence
@@ -214,6 +214,7 @@ class Lane:
             if full and done < len(records):
                 await self.flush()
             await asyncio.sleep(0)
+        batch.release()
         self._unacked.append((batch.end, ack))
 
     async def _fold(self, records: Any) -> float:
@@ -287,7 +288,7 @@ class Lane:
         """Provisional readings, in at most a share of the loop's time, which all lanes have together; while
         behind a few, since catching up comes first: one costs what ten events cost."""
         every = self._shared.settings.provisional_ms / 1_000
-        if self._queue.full():
+        if self.received - self.folded >= _BACKLOG_RECORDS:
             return self.partition.provisional(time(), every * 5, 4)
         lanes = max(1, len(self._shared.relay.owned))
         most = int(_PROVISIONAL_SHARE * (now - self._fenced_at) / (lanes * self._per_reading_s))

@@ -11,9 +11,11 @@ it moves.
 
 from __future__ import annotations
 
+import asyncio
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from operator import attrgetter
 from time import monotonic
 from typing import Any
@@ -29,6 +31,11 @@ from streams.tracker import Pending, PrefixTracker
 
 #: A fetch that finds nothing is answered after so long, ms.
 FETCH_WAIT_MS = 100
+#: Batches of one partition that are handed out and not folded yet, at most: one is worked on while the other
+#: waits. More would take memory with what waits in Kafka, and their lane's turn would hold up other lanes.
+AHEAD = 2
+#: A partition that is held back for that is looked at again after so long, s.
+_ROOM_S = 0.05
 #: Called after every seek to the committed offsets, to claim the partitions and to seek to their fences.
 OnSeek = Callable[[], Awaitable[None]]
 
@@ -41,18 +48,26 @@ class RecordBatch:
     is stale.
     """
 
-    __slots__ = ("claim", "fetched_at", "records", "start", "tp")
+    __slots__ = ("_on_release", "claim", "end", "fetched_at", "records", "start", "tp")
 
     def __init__(
-        self, tp: TP, records: Sequence[ConsumerRecord[bytes, bytes]], start: int, claim: int
+        self,
+        tp: TP,
+        records: Sequence[ConsumerRecord[bytes, bytes]],
+        start: int,
+        claim: int,
+        on_release: Callable[[RecordBatch], None],
     ) -> None:
         self.tp, self.records, self.start, self.claim = tp, records, start, claim
+        self.end = int(records[-1].offset) + 1  # offset after the last record
         self.fetched_at = monotonic()
+        self._on_release = on_release
 
-    @property
-    def end(self) -> int:
-        """Offset after the last record."""
-        return int(self.records[-1].offset) + 1
+    def release(self) -> None:
+        """Let go of the records, which are folded, so that others are fetched. (Whoever is to ack the batch
+        holds it until the fence has moved.)"""
+        self.records = ()
+        self._on_release(self)
 
 
 class BatchMessage(ConsumerMessage):
@@ -89,6 +104,8 @@ class BatchConsumer(driver.Consumer):
         self._chain: dict[TP, int] = {}
         self._to_seek: dict[TP, tuple[int, int]] = {}  # offset and claim
         self.delivered_at: dict[TP, float] = {}
+        self._ahead: defaultdict[TP, set[RecordBatch]] = defaultdict(set)  # handed out, not released
+        self._room = asyncio.Event()
 
     def _new_consumer_thread(self) -> Any:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -111,6 +128,7 @@ class BatchConsumer(driver.Consumer):
         self.claims.pop(tp, None)
         self._chain.pop(tp, None)
         self._to_seek.pop(tp, None)
+        self._ahead.pop(tp, None)
 
     def delivers(self, tp: TP) -> bool:
         """Whether `tp` is claimed, and fetched from or about to be."""
@@ -156,6 +174,23 @@ class BatchConsumer(driver.Consumer):
 
     # -- delivery -------------------------------------------------------------------------------------------
 
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
+        """[private] Fetch from those that have room."""
+        held = {tp for tp, batches in self._ahead.items() if len(batches) >= AHEAD}
+        if active_partitions is None or not held:
+            return await super()._getmany(active_partitions, timeout)
+        if free := active_partitions - held:  # an empty set would mean all to aiokafka
+            return await super()._getmany(free, min(timeout, _ROOM_S))
+        self._room.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(timeout, _ROOM_S)):
+                await self._room.wait()
+        return {}
+
+    def _released(self, batch: RecordBatch) -> None:
+        self._ahead[batch.tp].discard(batch)  # of an older claim: is no longer in it
+        self._room.set()
+
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 (Faust's)
         """What was fetched, a slice at a time."""
         await self._seek_claimed()
@@ -199,7 +234,8 @@ class BatchConsumer(driver.Consumer):
         self, tp: TP, records: Sequence[Any], start: int, claim: int, generation: int
     ) -> BatchMessage:
         last = records[-1]
-        batch = RecordBatch(tp, records, start, claim)
+        batch = RecordBatch(tp, records, start, claim, self._released)
+        self._ahead[tp].add(batch)
         value: Any = batch  # Faust hands a value through as it is; it only says that it is bytes
         message = BatchMessage(
             tp.topic, tp.partition, last.offset, last.timestamp / 1_000.0, last.timestamp_type,

@@ -159,7 +159,7 @@ class Core:
         return {
             "totals": totals, "clock": p.clock, "ahead": p.ahead, "jumped": p.jumped, "delays": delays,
             "open": stored,
-            "acts": dict(p.memory._places), "ids": set(p.memory._ids),
+            "acts": dict(p.memory._places.items()), "ids": set(p.memory._ids),
             **{name: influencer_state(self._stored(name)) for name in self._names()},
             "ledgers": {name: self._ledgers(name) for name in self._names()},
         }  # fmt: skip

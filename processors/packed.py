@@ -1,0 +1,137 @@
+"""A set and a dict of 64-bit hashes that take little more than their bytes.
+
+A set of Python ints takes some 70 bytes a hash, two dicts for an act 270, and a partition remembers hundreds
+of thousands. Here they lie as bytes (17 and 26 each, measured on 600,000) in buckets of some tens, chosen by
+the hash's low bits, which are searched by `bytearray.find`. It costs 0.7 µs where a set takes 0.4 and 1.1 where
+a dict takes 0.3, about one in a hundred of what an event costs; nothing is left for the garbage collector to
+look at, and there is no pause to grow.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+
+pack = struct.Struct("<Q").pack
+_unpack = struct.Struct("<Q").unpack_from
+_words, _pairs = struct.Struct("<Q").iter_unpack, struct.Struct("<QQ").iter_unpack
+_WORD = 8
+_PAIR = 2 * _WORD
+#: Hashes in a bucket when the collection is as full as it is meant to get: a find goes through half of them.
+_EACH = 32
+
+
+def _buckets(most: int) -> list[bytearray | None]:
+    return [None] * (1 << max(4, (most // _EACH).bit_length()))
+
+
+class PackedSet:
+    """A set of ints from 0 to 2⁶⁴-1, evenly spread; `most`: how many it is to hold about."""
+
+    __slots__ = ("_buckets", "_count", "_mask")
+
+    def __init__(self, most: int) -> None:
+        self._buckets = _buckets(most)
+        self._mask = len(self._buckets) - 1
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __contains__(self, key: int) -> bool:
+        bucket = self._buckets[key & self._mask]
+        return bucket is not None and _find(bucket, pack(key), _WORD) >= 0
+
+    def __iter__(self) -> Iterator[int]:
+        for bucket in filter(None, self._buckets):
+            yield from (key for (key,) in _words(bucket))
+
+    def add(self, key: int, packed: bytes) -> bool:
+        """Add a hash, given packed too (the caller needs that himself); whether it is new."""
+        bucket = self._buckets[key & self._mask]
+        if bucket is None:
+            self._buckets[key & self._mask] = bytearray(packed)
+        elif (at := bucket.find(packed)) >= 0 and (not at % _WORD or _find(bucket, packed, _WORD) >= 0):
+            return False
+        else:
+            bucket += packed
+        self._count += 1
+        return True
+
+    def update(self, keys: Iterable[int]) -> None:
+        """Add them all."""
+        for key in keys:
+            self.add(key, pack(key))
+
+    def difference_update(self, keys: Iterable[int]) -> None:
+        """Remove those that are there."""
+        for key in keys:
+            bucket = self._buckets[key & self._mask]
+            if bucket is not None and (at := _find(bucket, pack(key), _WORD)) >= 0:
+                _cut(self._buckets, key & self._mask, bucket, at, _WORD)
+                self._count -= 1
+
+
+class PackedDict:
+    """A dict from such hashes to ints of the same range."""
+
+    __slots__ = ("_buckets", "_count", "_mask")
+
+    def __init__(self, most: int) -> None:
+        self._buckets = _buckets(most)
+        self._mask = len(self._buckets) - 1
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def items(self) -> Iterator[tuple[int, int]]:
+        """Keys and values, in no order."""
+        for bucket in filter(None, self._buckets):
+            yield from _pairs(bucket)
+
+    def __setitem__(self, key: int, value: int) -> None:
+        bucket, packed = self._buckets[key & self._mask], pack(key)
+        if bucket is None:
+            self._buckets[key & self._mask] = bytearray(packed + pack(value))
+        elif bucket.find(packed) >= 0 and (at := _find(bucket, packed, _PAIR)) >= 0:
+            bucket[at + _WORD : at + _PAIR] = pack(value)
+            return
+        else:
+            bucket += packed + pack(value)
+        self._count += 1
+
+    def get(self, key: int) -> int | None:
+        """The value, or None."""
+        bucket = self._buckets[key & self._mask]
+        if bucket is None or (at := _find(bucket, pack(key), _PAIR)) < 0:
+            return None
+        value: int = _unpack(bucket, at + _WORD)[0]
+        return value
+
+    def pop(self, key: int) -> int | None:
+        """Remove the key; its value, or None."""
+        bucket = self._buckets[key & self._mask]
+        if bucket is None or (at := _find(bucket, pack(key), _PAIR)) < 0:
+            return None
+        value: int = _unpack(bucket, at + _WORD)[0]
+        _cut(self._buckets, key & self._mask, bucket, at, _PAIR)
+        self._count -= 1
+        return value
+
+
+def _find(bucket: bytearray, packed: bytes, width: int) -> int:
+    """Where it stands at a multiple of `width`, or -1. (Elsewhere it spans two others, or is a value.)"""
+    at = bucket.find(packed)
+    while at > 0 and at % width:
+        at = bucket.find(packed, at + 1)
+    return at
+
+
+def _cut(buckets: list[bytearray | None], number: int, bucket: bytearray, at: int, width: int) -> None:
+    """Take out an item: the last one moves to its place."""
+    if len(bucket) == width:
+        buckets[number] = None
+        return
+    bucket[at : at + width] = bucket[-width:]
+    del bucket[-width:]

@@ -14,9 +14,9 @@ from tests.faults.scene import Scene, scenario
 from tests.faults.told import read_keys
 
 #: A worker with default settings, six partitions and 200 influencers takes no more, MiB, however much waits:
-#: it fetches ahead 4 MiB (RAPPORT_FETCH_MAX_BYTES) at a time, and holds a few fetches a partition.
+#: it fetches 4 MiB (RAPPORT_FETCH_MAX_BYTES) at a time, and holds two fetches a partition.
 RSS_LIMIT = 800.0
-#: Of Redis, for the median influencer of the soak: 2,000 events in 90 days, each comment with a text of its own.
+#: Of Redis, for the median influencer of the soak: 2,000 events in 90 days, each comment with its own text.
 #: (The budget of 64 KiB is that of a micro-influencer as they are generated: `python -m bench.memory`.)
 BUDGET_KIB = 80.0
 _SHARE = 0.12  # of the time that the worker runs, to find out how fast it is

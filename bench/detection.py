@@ -2,8 +2,8 @@
 
 For each seed a world is generated (200 influencers, 120 days), judged as `rapport evaluate` does it, and
 removed; its result stays in `--keep` as JSON. What is there already is not made again, so a run that was
-stopped goes on where it was. With all results there the report is written. A seed takes some three minutes
-of a core; `--controls` takes four times that.
+stopped goes on where it was. With all results there the report is written. A seed takes some ten minutes
+of a core, and in proportion for fewer `--influencers`; `--controls` takes four times that.
 
 Seeds of `--dev` may have been looked at while limits were set; those of `--held-out` must not have been.
 """
@@ -36,6 +36,8 @@ from processors.generator.scenario import Hide
 
 #: What evaluation.md calls the hidden variant: as little is known of actors as on real platforms.
 HIDDEN = Hide(profiles=0.6, countries=0.65, languages=0.5)
+#: Influencers of the default world.
+WHOLE = 200
 console = Console(stderr=True)
 
 
@@ -55,6 +57,9 @@ def arguments() -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument("--dev", type=seeds, default="1-20", metavar="SEEDS", help="e.g. 1-20 (the default)")
     parser.add_argument("--held-out", type=seeds, default="201-220", metavar="SEEDS", help="default 201-220")
+    parser.add_argument(
+        "--influencers", type=int, default=WHOLE, metavar="N", help=f"of each world; default {WHOLE}"
+    )
     parser.add_argument("--hidden", action="store_true", help="worlds in which little is known of actors")
     parser.add_argument("--controls", action="store_true", help="also shuffled, doubled and late")
     parser.add_argument("--keep", type=Path, default=Path("build/detection"), help="where results stay")
@@ -68,14 +73,19 @@ def arguments() -> argparse.Namespace:
 
 def place(options: argparse.Namespace, seed: int) -> Path:
     """Where a seed's result lies."""
-    kind = ("-hidden" if options.hidden else "") + ("-controls" if options.controls else "")
+    kind = "" if options.influencers == WHOLE else f"-of-{options.influencers}"
+    kind += ("-hidden" if options.hidden else "") + ("-controls" if options.controls else "")
     return Path(options.keep) / f"seed-{seed}{kind}.json"
 
 
-def work(seed: int, target: Path, hidden: bool, controls: bool) -> float:
+def work(seed: int, target: Path, influencers: int, hidden: bool, controls: bool) -> float:
     """Makes and judges one world; seconds of CPU that it took."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     scenario = load_scenario(None, seed=seed)
+    if influencers != WHOLE and scenario.population is not None:
+        part = replace(scenario.population, count=influencers)
+        events = round(scenario.max_events * influencers / WHOLE)
+        scenario = replace(scenario, population=part, max_events=events)
     if hidden:
         scenario = replace(scenario, hide=HIDDEN)
     room = Path(tempfile.mkdtemp(prefix="rapport-detection-"))
@@ -104,7 +114,9 @@ def make(options: argparse.Namespace, wanted: list[int]) -> None:
     ):
         task = bar.add_task("worlds judged", total=len(wanted), completed=len(wanted) - len(missing))
         futures = {
-            pool.submit(work, seed, place(options, seed), options.hidden, options.controls): seed
+            pool.submit(
+                work, seed, place(options, seed), options.influencers, options.hidden, options.controls
+            ): seed
             for seed in missing
         }
         try:
@@ -128,7 +140,8 @@ def command(options: argparse.Namespace, own: list[Result], held: list[Result]) 
     """How to make this report again."""
     told = [f"{name} {','.join(result.name.split('-')[1] for result in results)}"
             for name, results in (("--dev", own), ("--held-out", held)) if results]  # fmt: skip
-    flags = ["--hidden"] * options.hidden + ["--controls"] * options.controls
+    flags = [f"--influencers {options.influencers}"] * (options.influencers != WHOLE)
+    flags += ["--hidden"] * options.hidden + ["--controls"] * options.controls
     return " ".join(["python -m bench.detection", *told, *flags])
 
 

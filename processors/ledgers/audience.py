@@ -103,7 +103,7 @@ class Audience(Ledger):
 
     def days(self, start: int, end: int) -> list[tuple[int, Row]]:
         """(day start, row) of the whole days in [start, end), epoch s, oldest first."""
-        first, last = -(-start // DAY), end // DAY
+        first, last = max(-(-start // DAY), min(self.rows, default=0)), end // DAY
         return [(day * DAY, self.rows[day]) for day in range(first, last) if day in self.rows]
 
     def mix(self, start: int, end: int, attribute: str) -> dict[str, float]:

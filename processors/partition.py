@@ -45,7 +45,7 @@ JUMP_S = 6 * HOUR
 EXPIRY_S = KEEP_SHORT_DAYS * DAY
 #: Changed influencers that wait for a write at most before the next slice; and readings, of 15 KB each.
 CROWD = 2_000
-CROWD_READINGS = 400
+CROWD_READINGS = 1_000
 #: Influencers held beyond twice the bound before those that wait for their boundary go too.
 OPEN_SLACK = 1_000
 #: Boundaries of 5 minutes are evaluated in the last two hours, older ones by full hours.

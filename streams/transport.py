@@ -21,6 +21,7 @@ from time import monotonic
 from typing import Any
 
 import faust
+from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
@@ -36,6 +37,8 @@ FETCH_WAIT_MS = 100
 AHEAD = 2
 #: A partition that is held back for that is looked at again after so long, s.
 _ROOM_S = 0.05
+#: Longest wait for the broker to say where logs end, s.
+_ENDS_S = 2.0
 #: Called after every seek to the committed offsets, to claim the partitions and to seek to their fences.
 OnSeek = Callable[[], Awaitable[None]]
 
@@ -106,6 +109,7 @@ class BatchConsumer(driver.Consumer):
         self.delivered_at: dict[TP, float] = {}
         self._ahead: defaultdict[TP, set[RecordBatch]] = defaultdict(set)  # handed out, not released
         self._room = asyncio.Event()
+        self._ends: dict[TP, int] = {}  # of logs, as asked for
 
     def _new_consumer_thread(self) -> Any:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -129,6 +133,7 @@ class BatchConsumer(driver.Consumer):
         self._chain.pop(tp, None)
         self._to_seek.pop(tp, None)
         self._ahead.pop(tp, None)
+        self._ends.pop(tp, None)
 
     def delivers(self, tp: TP) -> bool:
         """Whether `tp` is claimed, and fetched from or about to be."""
@@ -176,7 +181,7 @@ class BatchConsumer(driver.Consumer):
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
         """[private] Fetch from those that have room."""
-        held = {tp for tp, batches in self._ahead.items() if len(batches) >= AHEAD}
+        held = self._held()
         if active_partitions is None or not held:
             return await super()._getmany(active_partitions, timeout)
         if free := active_partitions - held:  # an empty set would mean all to aiokafka
@@ -186,6 +191,23 @@ class BatchConsumer(driver.Consumer):
             async with asyncio.timeout(min(timeout, _ROOM_S)):
                 await self._room.wait()
         return {}
+
+    def _held(self) -> set[TP]:
+        return {tp for tp, batches in self._ahead.items() if len(batches) >= AHEAD}
+
+    async def look_up_ends(self) -> None:
+        """Ask where the logs end of partitions that are held back: else only a fetch would tell."""
+        if held := self._held():
+            with suppress(KafkaError, TimeoutError):  # what was known last still holds
+                async with asyncio.timeout(_ENDS_S):
+                    ends = await self.highwaters(*held)
+                    self._ends |= {
+                        ensure_TP(tp): end for tp, end in ends.items() if ensure_TP(tp) in self._ahead
+                    }
+
+    def highwater(self, tp: TP) -> int:
+        """Offset after the last record of the log, as far as is known."""
+        return max(super().highwater(tp) or 0, self._ends.get(tp, 0))
 
     def _released(self, batch: RecordBatch) -> None:
         self._ahead[batch.tp].discard(batch)  # of an older claim: is no longer in it

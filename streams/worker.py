@@ -270,6 +270,7 @@ class Worker:
         while not self.app.should_stop:
             await asyncio.sleep(_LOOK_S)
             await self.owner.look_up_positions()
+            await self.app.consumer.look_up_ends()
             seen = self.owner.look()
             stalled_for = float(seen["stalled_for_s"])
             why = None

@@ -45,7 +45,7 @@ def consumer() -> BatchConsumer:
     """Only what handing out batches needs: a whole one needs an app, a thread and a broker."""
     made = object.__new__(BatchConsumer)
     made._ahead, made._room = defaultdict(set), asyncio.Event()
-    made.claims, made._chain, made._to_seek = {}, {}, {}
+    made.claims, made._chain, made._to_seek, made._ends = {}, {}, {}, {}
     return made
 
 
@@ -95,6 +95,25 @@ async def test_batches_of_an_older_claim_count_no_more(asked: Asked) -> None:
     new[0].release()
     await made._getmany({A}, WAIT_S)
     assert [active for active, _ in asked.calls] == [{A}, {A}]
+
+
+async def test_the_log_of_a_partition_that_is_held_back_goes_on_growing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A fetch tells where the log ends; lag must not stand still for want of one."""
+    made, ends = consumer(), {A: 100, B: 200}
+
+    async def asked_for(_: Any, *tps: TP) -> dict[TP, int]:
+        return {tp: ends[tp] for tp in tps}
+
+    monkeypatch.setattr(driver.Consumer, "highwaters", asked_for)
+    monkeypatch.setattr(driver.Consumer, "highwater", lambda _, tp: 50)
+    handed_out(made, A, AHEAD)
+    handed_out(made, B, AHEAD - 1)
+    await made.look_up_ends()
+    assert (made.highwater(A), made.highwater(B)) == (100, 50)
+    made.forget(A)  # claimed anew: of another log, it may be
+    assert made.highwater(A) == 50
 
 
 def test_a_released_batch_keeps_its_place_and_no_records() -> None:

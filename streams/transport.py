@@ -48,7 +48,7 @@ class RecordBatch:
 
     `start` is where the slice began: the end of the one before, so gaps in the offsets are legal and a slice
     that went missing is not. `claim` names the claim under which it was fetched; a batch of an older claim
-    is stale.
+    is stale. Whoever has worked it off releases it: with AHEAD of them unreleased, no more are fetched.
     """
 
     __slots__ = ("_on_release", "claim", "end", "fetched_at", "records", "start", "tp")

@@ -65,6 +65,7 @@ async def count(stream: Any) -> None:
             found = decode(record.value)
             counts[found.influencer_id, found.occurred_at[:16], found.kind] += 1
         clock.tick(len(batch.records))
+        batch.release()
         event.ack()
         if clock.seen >= EVENTS:
             clock.report(sum(counts.values()))

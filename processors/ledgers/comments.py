@@ -75,6 +75,8 @@ WEEK: Final = 7 * DAY
 _BANDS: Final = 8
 _ROWS: Final = 3
 _AGREE: Final = 2
+#: Bytes of a band. By chance one of another text's is alike in 8 / 65,536; two must be.
+_BAND: Final = 2
 _DIGEST: Final = struct.Struct(f"<{_BANDS * _ROWS}I")
 _SLICES: Final = tuple((4 * _ROWS * band, 4 * _ROWS * (band + 1)) for band in range(_BANDS))
 _LOW32: Final = 0xFFFFFFFF
@@ -114,11 +116,11 @@ _OLD: Final = 0
 
 
 def bands(words: Words) -> list[bytes]:
-    """The text's bands, 4 bytes each; texts that share two of them are near-duplicates."""
+    """The text's bands, _BAND bytes each; texts that share two of them are near-duplicates."""
     sketch = RMinHash(num_perm=_BANDS * _ROWS, seed=7)
     sketch.update(words.tokens)
     digest = _DIGEST.pack(*sketch.digest())
-    return [crc32(digest[start:end]).to_bytes(4, "little") for start, end in _SLICES]
+    return [crc32(digest[start:end]).to_bytes(4, "little")[:_BAND] for start, end in _SLICES]
 
 
 class Comments(Ledger):
@@ -134,7 +136,7 @@ class Comments(Ledger):
 
     def __init__(self) -> None:
         # hash of the text, actor, post, time, then the bands
-        self.texts = Ring(TEXTS, (8, 4, 4, 4, *([4] * _BANDS)))
+        self.texts = Ring(TEXTS, (8, 4, 4, 4, *([_BAND] * _BANDS)))
         # actor, text, post, time
         self.talk = Ring(TALK, (4, 4, 4, 4))
         self.posts: dict[int, Row] = {}

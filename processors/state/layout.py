@@ -42,7 +42,7 @@ import struct
 from dataclasses import dataclass
 
 #: Raised with every change that older programs could not read: see processors.state.migrations.
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 _WORDS = struct.Struct("<I")
 
 

@@ -28,8 +28,26 @@ def _pack_readings(entry: Entry) -> Entry:
     return entry
 
 
+def _shorten_bands(entry: Entry) -> Entry:
+    """2 -> 3: of each band of a remembered comment two bytes are kept; there were four."""
+    if entry.partition >= 0 and entry.name.startswith(b"i:"):
+        entry.value = {
+            field: _shortened(value) if field.startswith(b"l:comments:t:") else value
+            for field, value in entry.value.items()
+        }
+    return entry
+
+
+def _shortened(chunk: bytes) -> bytes:
+    records = (len(chunk) - _RING_HEAD) // (_TEXT + 8 * 4)
+    bands = _RING_HEAD + records * _TEXT  # their columns are the last
+    return chunk[:bands] + b"".join(chunk[at : at + 2] for at in range(bands, len(chunk), 4))
+
+
+#: Bytes before a ring's columns, and of a remembered comment before its bands.
+_RING_HEAD, _TEXT = 8, 20
 #: Layout version -> what makes the next of it.
-MIGRATIONS: Final = MappingProxyType[int, Migration]({1: _pack_readings})
+MIGRATIONS: Final = MappingProxyType[int, Migration]({1: _pack_readings, 2: _shorten_bands})
 
 
 def migrate(entry: Entry, version: int) -> Entry | None:

@@ -149,13 +149,13 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--influencers", type=int, default=1_000_000)
     parser.add_argument("--rate", type=float, default=1_000_000.0, help="events/s of the whole installation")
-    parser.add_argument("--cpu-us", type=float, default=38.0, help="of one worker an event, measured")
+    parser.add_argument("--cpu-us", type=float, default=93.0, help="of one worker an event, measured")
     parser.add_argument(
         "--busy", type=float, default=0.5, help="how busy a worker or primary may be on average"
     )
-    parser.add_argument("--kafka-us", type=float, default=23.0, help="CPU of Kafka an event, measured")
-    parser.add_argument("--redis-us", type=float, default=3.4, help="CPU of Redis an event, measured")
-    parser.add_argument("--redis-bytes", type=float, default=118.0, help="to Redis an event, measured")
+    parser.add_argument("--kafka-us", type=float, default=12.0, help="CPU of Kafka an event, measured")
+    parser.add_argument("--redis-us", type=float, default=2.0, help="CPU of Redis an event, measured")
+    parser.add_argument("--redis-bytes", type=float, default=135.0, help="to Redis an event, measured")
     parser.add_argument("--event-bytes", type=float, default=800.0, help="of an event with its key")
     parser.add_argument(
         "--enriched-bytes", type=float, default=1_140.0, help="of an enriched event with key and headers"
@@ -168,7 +168,7 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
         "--node-gib", type=float, default=32.0, help="memory of a Redis primary that may be used"
     )
     parser.add_argument("--rebalance-s", type=float, default=10.0, help="that nobody reads, after a kill")
-    parser.add_argument("--partitions", default="128,512,1024", help="by commas")
+    parser.add_argument("--partitions", default="512,1024,2048", help="by commas")
     parser.add_argument("--utilisation", default="0.4,0.5,0.6,0.7", help="of a worker, on average; by commas")
     parser.add_argument(
         "--cap", type=float, default=1.0, help="largest share of the events that one may have"

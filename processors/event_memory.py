@@ -23,6 +23,7 @@ from processors.packed import PackedDict, PackedSet
 
 _ID = struct.Struct("<Q")
 _ACT = struct.Struct("<QQiBBH")  # id hash, act hash, 5-minute index, kind column, flags, filler
+_PLACE = struct.Struct("<iBBH")  # the last four of these
 UNDO_HOURS = 7 * 24
 #: A claim looks so far ahead of its clock: another worker's may have been ahead, or ours was set back.
 AHEAD_HOURS = 3
@@ -61,7 +62,7 @@ class EventMemory:
         self._ids = PackedSet(max_ids)
         self._id_hours: dict[int, array[int]] = {}
         self._places = PackedDict(max_acts)  # id hash -> place
-        self._acts = PackedDict(max_acts)  # act hash -> id hash of the newest such act
+        self._acts = PackedDict(max_acts)  # act hash -> id hash of the newest such act, packed
         # id hash, act hash, id hash, act hash … as appended; the act hash of one that was taken back is 0
         self._act_hours: dict[int, array[int]] = {}
         self._id_bytes: dict[int, int] = {}  # length of each string in Redis
@@ -98,22 +99,24 @@ class EventMemory:
         """`remember`, of the act's parts: the hot path makes no object for it."""
         if hour > self._hour:
             self._turn(hour)
-        self._places[id_] = pane << 16 | kind << 8 | flags
-        self._acts[act_hash] = id_
+        record = _ACT.pack(id_, act_hash, pane, kind, flags, 0)
+        packed = record[:8]
+        self._places.put(id_, packed, record[16:])
+        self._acts.put(act_hash, record[8:16], packed)
         acts = self._act_hours[self._hour]
         acts.append(id_)
         acts.append(act_hash)
-        self.new_acts[self._hour] += _ACT.pack(id_, act_hash, pane, kind, flags, 0)
+        self.new_acts[self._hour] += record
 
     def take(self, hash_: int, hour: int) -> Act | None:
         """The act behind an event id's or an act's hash, forgotten from now on; None if unknown or undone."""
-        id_ = self._acts.pop(hash_)
-        if id_ is None:
-            id_ = hash_
-        packed = self._places.pop(id_)
-        if packed is None:
+        found = self._acts.pop(hash_)
+        id_ = hash_ if found is None else _ID.unpack(found)[0]
+        place = self._places.pop(id_)
+        if place is None:
             return None
-        act = Act(packed >> 16, (packed >> 8) & 0xFF, packed & 0xFF, id_, 0)
+        pane, kind, flags, _ = _PLACE.unpack(place)
+        act = Act(pane, kind, flags, id_, 0)
         if hour > self._hour:
             self._turn(hour)
         self._act_hours[self._hour].extend((id_, 0))
@@ -121,8 +124,9 @@ class EventMemory:
         return act
 
     def _put(self, act: Act, hour: int) -> None:
-        self._places[act.id_hash] = act.pane << 16 | act.kind << 8 | act.flags
-        self._acts[act.act_hash] = act.id_hash
+        packed = _ID.pack(act.id_hash)
+        self._places.put(act.id_hash, packed, _PLACE.pack(act.pane, act.kind, act.flags, 0))
+        self._acts.put(act.act_hash, _ID.pack(act.act_hash), packed)
         self._act_hours[hour].extend((act.id_hash, act.act_hash))
 
     def _forget(self, acts: array[int]) -> None:
@@ -130,7 +134,7 @@ class EventMemory:
             if not act_hash:
                 continue
             self._places.pop(id_)
-            if self._acts.get(act_hash) == id_:
+            if self._acts.get(act_hash) == _ID.pack(id_):
                 self._acts.pop(act_hash)
 
     def _turn(self, hour: int) -> None:
@@ -214,16 +218,16 @@ class EventMemory:
         old, kept, out = self._act_hours[hour], array("Q"), bytearray()
         here = {id_ for id_, act_hash in zip(old[::2], old[1::2], strict=True) if act_hash}
         for id_, act_hash in zip(old[::2], old[1::2], strict=True):
-            packed = self._places.get(id_)
+            place, mine = self._places.get(id_), _ID.pack(id_)
             if not act_hash and id_ not in here:
                 kept.extend((id_, 0))
                 out += _ACT.pack(id_, 0, 0, 0, GONE, 0)
-            elif act_hash and packed is not None:
+            elif act_hash and place is not None:
                 # Found by its act's hash no more (a later act has it, or it was used up): its own stands in.
-                act_hash = act_hash if self._acts.get(act_hash) == id_ else id_
+                act_hash = act_hash if self._acts.get(act_hash) == mine else id_
                 kept.extend((id_, act_hash))
-                out += _ACT.pack(id_, act_hash, packed >> 16, (packed >> 8) & 0xFF, packed & 0xFF, 0)
-            elif act_hash and self._acts.get(act_hash) == id_:
+                out += mine + _ID.pack(act_hash) + place
+            elif act_hash and self._acts.get(act_hash) == mine:
                 self._acts.pop(act_hash)
         self._act_hours[hour] = kept
         return bytes(out)

@@ -13,8 +13,7 @@ import struct
 from collections.abc import Iterable, Iterator
 
 pack = struct.Struct("<Q").pack
-_unpack = struct.Struct("<Q").unpack_from
-_words, _pairs = struct.Struct("<Q").iter_unpack, struct.Struct("<QQ").iter_unpack
+_words, _pairs = struct.Struct("<Q").iter_unpack, struct.Struct("<Q8s").iter_unpack
 _WORD = 8
 _PAIR = 2 * _WORD
 #: Hashes in a bucket when the collection is as full as it is meant to get: a find goes through half of them.
@@ -73,7 +72,7 @@ class PackedSet:
 
 
 class PackedDict:
-    """A dict from such hashes to ints of the same range."""
+    """A dict from such hashes to eight bytes each."""
 
     __slots__ = ("_buckets", "_count", "_mask")
 
@@ -85,36 +84,36 @@ class PackedDict:
     def __len__(self) -> int:
         return self._count
 
-    def items(self) -> Iterator[tuple[int, int]]:
+    def items(self) -> Iterator[tuple[int, bytes]]:
         """Keys and values, in no order."""
         for bucket in filter(None, self._buckets):
             yield from _pairs(bucket)
 
-    def __setitem__(self, key: int, value: int) -> None:
-        bucket, packed = self._buckets[key & self._mask], pack(key)
+    def put(self, key: int, packed: bytes, value: bytes) -> None:
+        """Set the key, given packed too (the caller has it so)."""
+        bucket = self._buckets[key & self._mask]
         if bucket is None:
-            self._buckets[key & self._mask] = bytearray(packed + pack(value))
-        elif bucket.find(packed) >= 0 and (at := _find(bucket, packed, _PAIR)) >= 0:
-            bucket[at + _WORD : at + _PAIR] = pack(value)
+            self._buckets[key & self._mask] = bytearray(packed + value)
+        elif packed in bucket and (at := _find(bucket, packed, _PAIR)) >= 0:
+            bucket[at + _WORD : at + _PAIR] = value
             return
         else:
-            bucket += packed + pack(value)
+            bucket += packed + value
         self._count += 1
 
-    def get(self, key: int) -> int | None:
+    def get(self, key: int) -> bytes | None:
         """The value, or None."""
         bucket = self._buckets[key & self._mask]
         if bucket is None or (at := _find(bucket, pack(key), _PAIR)) < 0:
             return None
-        value: int = _unpack(bucket, at + _WORD)[0]
-        return value
+        return bytes(bucket[at + _WORD : at + _PAIR])
 
-    def pop(self, key: int) -> int | None:
+    def pop(self, key: int) -> bytes | None:
         """Remove the key; its value, or None."""
         bucket = self._buckets[key & self._mask]
         if bucket is None or (at := _find(bucket, pack(key), _PAIR)) < 0:
             return None
-        value: int = _unpack(bucket, at + _WORD)[0]
+        value = bytes(bucket[at + _WORD : at + _PAIR])
         _cut(self._buckets, key & self._mask, bucket, at, _PAIR)
         self._count -= 1
         return value

@@ -24,7 +24,7 @@ class Model(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.packed_set, self.plain_set = PackedSet(100), set[int]()
-        self.packed_dict, self.plain_dict = PackedDict(100), dict[int, int]()
+        self.packed_dict, self.plain_dict = PackedDict(100), dict[int, bytes]()
 
     @rule(key=_KEYS)
     def add(self, key: int) -> None:
@@ -43,8 +43,8 @@ class Model(RuleBasedStateMachine):
 
     @rule(key=_KEYS, value=_KEYS)
     def put(self, key: int, value: int) -> None:
-        self.packed_dict[key] = value
-        self.plain_dict[key] = value
+        self.packed_dict.put(key, pack(key), pack(value))
+        self.plain_dict[key] = pack(value)
 
     @rule(key=_KEYS)
     def take(self, key: int) -> None:

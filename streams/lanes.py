@@ -12,21 +12,17 @@ not at all):
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic, time
 from typing import Any
 
-import msgspec
-
-from processors.decode import Rejected
 from processors.panes import HOUR
 from processors.partition import Partition
-from processors.readings import rfc3339
-from processors.records import TOTALS, Record
+from processors.records import TOTALS
 from processors.state.store import Answer, Store, StoreError
 from schemas import topics
 from streams import failpoints, metrics
@@ -34,14 +30,11 @@ from streams.cloudevents import ce_headers
 from streams.gauges import OUTCOMES, Gauges, begin_partition, count_transitions
 from streams.outbox import Relay
 from streams.outputs import BatchSender, Out
+from streams.refusals import refusal
 from streams.settings import Settings
 from streams.transport import RecordBatch
 
 log = logging.getLogger(__name__)
-_encode = msgspec.json.Encoder().encode
-_PAYLOAD_MAX = 64 * 1024
-_KEY_MAX = 1_024  # of a rejected record: no key of ours is longer
-_LAST_MS = 253_402_300_799_000  # the end of year 9999, the last time that RFC 3339 can write
 _SECONDS_IDLE = 2.0  # silence after which the event clock goes on by itself
 _PROVISIONAL_TOPIC_S = 5.0
 #: At most this share of a worker's time goes into provisional readings.
@@ -53,6 +46,9 @@ _BUSY_FENCE_S = 1.0
 #: same for many events.
 _BACKLOG_RECORDS = 4_000
 _BACKLOG_FENCE_S = 3.0
+#: Within a batch it moves after so long, s: where a slow worker loses its partitions every few seconds, each
+#: turn must have got somewhere.
+_LONGEST_S = 5.0
 #: A lane with nothing to write looks at its fence so often, to learn whether Redis still has its state.
 _IDLE_FENCE_S = 2.0
 _RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -210,8 +206,12 @@ class Lane:
             self._per_record_s = 0.8 * self._per_record_s + 0.2 * took / len(part)
             done += len(part)
             self._arrivals.append(batch.fetched_at)
-            full = self.folded - self.fence >= settings.fence_records or self.partition.crowded
-            if full and done < len(records):
+            due = (
+                self.folded - self.fence >= settings.fence_records
+                or self.partition.crowded
+                or monotonic() - self._fenced_at >= _LONGEST_S
+            )
+            if due and done < len(records):
                 await self.flush()
             await asyncio.sleep(0)
         batch.release()
@@ -231,18 +231,25 @@ class Lane:
         return took + monotonic() - started
 
     async def load(self, influencers: list[str]) -> None:
-        """Read influencers' state, after the claim, so that nobody else writes it any more."""
-        keys = self.partition.keys
+        """Read influencers' state, after the claim, so that nobody else writes it any more. The fence is read
+        last: where it has moved, or Redis has come back older, what was read is not of this lane, and what
+        would be told of it is not what was told before. Raises LaneMovedError, LaneOldError."""
+        keys, store = self.partition.keys, self._shared.store
         for start in range(0, len(influencers), 500):
             chunk = influencers[start : start + 500]
-            hashes = await self._keep_trying(
-                lambda c=chunk: self._shared.store.read_hashes([keys.influencer(i) for i in c])  # type: ignore[misc]
-            )
-            comments = await self._keep_trying(
-                lambda c=chunk: self._shared.store.read_strings([keys.comments(i) for i in c])  # type: ignore[misc]
-            )
+            names = [keys.comments(i) for i in chunk]
+            comments = await self._keep_trying(partial(store.read_strings, names))
+            names = [*map(keys.influencer, chunk), keys.fence]
+            *hashes, fence = await self._keep_trying(partial(store.read_hashes, names))
+            self._check(int(fence.get(b"epoch", 0)), int(fence.get(b"next", -1)))
             for influencer, fields, appended in zip(chunk, hashes, comments, strict=True):
                 self.partition.load(influencer, fields, appended)
+
+    def _check(self, epoch: int, next_: int) -> None:
+        if epoch > self.epoch:
+            raise LaneOldError(f"epoch {self.epoch} was overtaken")
+        if epoch < self.epoch or next_ != self.fence_in_store:
+            raise LaneMovedError(f"the fence stands at {next_}, not at {self.fence}")
 
     async def flush(self) -> None:
         """Steps 2 to 4."""
@@ -312,7 +319,8 @@ class Lane:
             ]
             sends.append(shared.sender.send(settings.topic(topics.ENRICHED), number, records))
         if out.rejected:
-            refused = [self._refusal(record, rejected) for record, rejected in out.rejected]
+            source, events = shared.source, settings.topic(topics.EVENTS)
+            refused = [refusal(source, events, number, *one) for one in out.rejected]
             sends.append(shared.sender.send_by_key(settings.topic(topics.REJECTED), refused))
         if readings := self._readings(refreshed):
             sends.append(shared.sender.send_by_key(settings.topic(topics.READINGS), readings))
@@ -337,24 +345,6 @@ class Lane:
                     (pid.encode(), body, stamp, [*common, ("ce_id", f"{pid}@{self.folded}".encode())])
                 )
         return rows
-
-    def _refusal(self, record: Record, rejected: Rejected) -> Out:
-        value = record.value
-        payload = None if value is None else base64.b64encode(value[:_PAYLOAD_MAX]).decode()
-        topic = self._shared.settings.topic(topics.EVENTS)
-        body = _encode({
-            "reason": rejected.reason,
-            "errors": [{"field": e.field, "message": e.message, "input": e.input} for e in rejected.errors],
-            "topic": topic, "partition": self.number, "offset": record.offset,
-            "timestamp": rfc3339(record.timestamp / 1_000) if 0 <= record.timestamp <= _LAST_MS else None,
-            "key": None if record.key is None else record.key.decode("utf-8", "replace")[:256],
-            "payload_base64": payload, "truncated": value is not None and len(value) > _PAYLOAD_MAX,
-            "at": rfc3339(time()),
-        })  # fmt: skip
-        metrics.REJECTED.labels(rejected.reason).inc()
-        identity = f"{topic}-{self.number}-{record.offset}".encode()
-        headers = [*ce_headers(topics.REJECTED, self._shared.source), ("ce_id", identity)]
-        return record.key and record.key[:_KEY_MAX], body, int(time() * 1_000), headers
 
     def _count(self, took: float) -> None:
         """Metrics of what is now behind the fence."""

@@ -82,7 +82,7 @@ class BatchSender:
 
     async def send_by_key(self, topic: str, records: Iterable[Out]) -> int:
         """Send each record to the partition of its key, as Kafka's default partitioner has it."""
-        count = len(await self._producer.partitions_for(topic))
+        count = await self._partitions(topic)
         by_partition: dict[int, list[Out]] = {}
         for record in records:
             by_partition.setdefault(partition_of(record[0] or b"", count), []).append(record)
@@ -90,6 +90,19 @@ class BatchSender:
             *(self.send(topic, number, rows) for number, rows in by_partition.items())
         )
         return sum(sent)
+
+    async def _partitions(self, topic: str) -> int:
+        """How many the topic has; a broker that does not answer is waited for, as in `send`."""
+        attempt = 0
+        while True:
+            try:
+                return len(await self._producer.partitions_for(topic))
+            except (KafkaError, OSError, TimeoutError) as error:
+                metrics.PRODUCE_RETRIES.labels(topic).inc()
+                wait = _BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)]
+                log.warning("topic %s is not known (%r), again in %.1f s", topic, error, wait)
+                await asyncio.sleep(wait)
+                attempt += 1
 
     def _build(self, records: Iterable[Out]) -> tuple[list[list[Out]], int]:
         """Records in lists that each fit one batch (sizes with room for headers and record framing)."""

@@ -42,8 +42,10 @@ _CLAIM_S = 5.0
 _RETRY_S = 1.0
 #: A server that lets a lane wait for so long is said to be away, in /ready: every answer takes a little.
 _AWAY_S = 1.0
-#: What may hinder a claim and pass: it is tried again.
-_PASSING = (StoreError, KafkaError, RapportError, OSError, TimeoutError)
+#: What may hinder a claim and pass (another's claim crossed it, too): it is tried again.
+_PASSING = (
+    StoreError, KafkaError, RapportError, OSError, TimeoutError, LaneMovedError, LaneOldError,
+)  # fmt: skip
 
 
 class BeyondEndError(Exception):

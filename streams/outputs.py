@@ -151,21 +151,30 @@ class BatchSender:
         return await self._acknowledged(topic, futures) + todo
 
     async def _acknowledged(self, topic: str, futures: list[tuple[list[Out], Any]]) -> list[list[Out]]:
-        """Wait for all; the lists from the first that failed on."""
+        """Wait for all; the lists from the first that failed on.
+
+        Errors are asked for, not raised: a traceback holds this frame, and the frame the future that holds
+        the error. Such a ring keeps its megabytes until the collector comes by, which is seldom.
+        """
         again: list[list[Out]] = []
+        if futures:
+            await asyncio.wait([future for _, future in futures])
         for records, future in futures:
-            try:
-                await future
+            error = TimeoutError("given up") if future.cancelled() else future.exception()
+            if error is None:
                 if again:
                     again.append(records)
-            except MessageSizeTooLargeError:
+            elif isinstance(error, MessageSizeTooLargeError):
                 if len(records) == 1:
                     self._too_large(topic, records[0])
                 else:
                     half = len(records) // 2
                     again += (records[:half], records[half:])
-            except (KafkaError, OSError, TimeoutError):
+            elif isinstance(error, (KafkaError, OSError, TimeoutError)):
+                log.debug("topic %s: %r", topic, error)
                 again.append(records)
+            else:
+                raise error
         return again
 
     @staticmethod

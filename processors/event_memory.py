@@ -100,12 +100,7 @@ class EventMemory:
         if hour > self._hour:
             self._turn(hour)
         record = _ACT.pack(id_, act_hash, pane, kind, flags, 0)
-        packed = record[:8]
-        self._places.put(id_, packed, record[16:])
-        self._acts.put(act_hash, record[8:16], packed)
-        acts = self._act_hours[self._hour]
-        acts.append(id_)
-        acts.append(act_hash)
+        self._hold(id_, act_hash, record, self._hour)
         self.new_acts[self._hour] += record
 
     def take(self, hash_: int, hour: int) -> Act | None:
@@ -123,11 +118,14 @@ class EventMemory:
         self.new_acts[self._hour] += _ACT.pack(id_, 0, 0, 0, GONE, 0)
         return act
 
-    def _put(self, act: Act, hour: int) -> None:
-        packed = _ID.pack(act.id_hash)
-        self._places.put(act.id_hash, packed, _PLACE.pack(act.pane, act.kind, act.flags, 0))
-        self._acts.put(act.act_hash, _ID.pack(act.act_hash), packed)
-        self._act_hours[hour].extend((act.id_hash, act.act_hash))
+    def _hold(self, id_: int, act_hash: int, record: bytes, hour: int) -> None:
+        """Hold an act, as it lies in Redis."""
+        packed = record[:8]
+        self._places.put(id_, packed, record[16:])
+        self._acts.put(act_hash, record[8:16], packed)
+        acts = self._act_hours[hour]
+        acts.append(id_)
+        acts.append(act_hash)
 
     def _forget(self, acts: array[int]) -> None:
         for id_, act_hash in zip(acts[::2], acts[1::2], strict=True):
@@ -257,19 +255,16 @@ class EventMemory:
                 continue
             self._act_hours[hour] = array("Q")
             self._act_bytes[hour] = length
-            for act in self._records(data):
-                if act.flags & GONE:
-                    self._places.pop(act.id_hash)
-                    self._act_hours[hour].extend((act.id_hash, 0))
+            for at in range(0, len(data), _ACT.size):
+                record = data[at : at + _ACT.size]
+                id_, act_hash, _, _, flags, _ = _ACT.unpack(record)
+                if flags & GONE:
+                    self._places.pop(id_)
+                    self._act_hours[hour].extend((id_, 0))
                 else:
-                    self._put(act, hour)
+                    self._hold(id_, act_hash, record, hour)
         if hours := [*self._id_hours, *self._act_hours]:
             self._turn(max(hours))
-
-    @staticmethod
-    def _records(data: bytes) -> Iterator[Act]:
-        for id_hash_, act_hash, pane, kind, flags, _ in _ACT.iter_unpack(data):
-            yield Act(pane, kind, flags, id_hash_, act_hash)
 
     def taken(self) -> None:
         """A fenced write was built from the new records: start over (the memory is dropped if it fails)."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
+from typing import ClassVar
 
 pack = struct.Struct("<Q").pack
 _words, _pairs = struct.Struct("<Q").iter_unpack, struct.Struct("<Q8s").iter_unpack
@@ -20,26 +21,45 @@ _PAIR = 2 * _WORD
 _EACH = 32
 
 
-def _buckets(most: int) -> list[bytearray | None]:
-    return [None] * (1 << max(4, (most // _EACH).bit_length()))
-
-
-class PackedSet:
-    """A set of ints from 0 to 2⁶⁴-1, evenly spread; `most`: how many it is to hold about."""
+class _Packed:
+    """Items of a fixed width, a hash first, in buckets by its low bits; `most`: how many it holds about."""
 
     __slots__ = ("_buckets", "_count", "_mask")
+    _width: ClassVar[int]
 
     def __init__(self, most: int) -> None:
-        self._buckets = _buckets(most)
+        self._buckets: list[bytearray | None] = [None] * (1 << max(4, (most // _EACH).bit_length()))
         self._mask = len(self._buckets) - 1
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
-    def __contains__(self, key: int) -> bool:
+    def _find(self, key: int) -> tuple[bytearray, int] | None:
+        """The hash's bucket and its place there, if it is there."""
         bucket = self._buckets[key & self._mask]
-        return bucket is not None and _find(bucket, pack(key), _WORD) >= 0
+        if bucket is None or (at := _find(bucket, pack(key), self._width)) < 0:
+            return None
+        return bucket, at
+
+    def _cut(self, key: int, bucket: bytearray, at: int) -> None:
+        """Take out an item: the last one moves to its place."""
+        self._count -= 1
+        if len(bucket) == self._width:
+            self._buckets[key & self._mask] = None
+            return
+        bucket[at : at + self._width] = bucket[-self._width :]
+        del bucket[-self._width :]
+
+
+class PackedSet(_Packed):
+    """A set of ints from 0 to 2⁶⁴-1, evenly spread."""
+
+    __slots__ = ()
+    _width = _WORD
+
+    def __contains__(self, key: int) -> bool:
+        return self._find(key) is not None
 
     def __iter__(self) -> Iterator[int]:
         for bucket in filter(None, self._buckets):
@@ -50,7 +70,7 @@ class PackedSet:
         bucket = self._buckets[key & self._mask]
         if bucket is None:
             self._buckets[key & self._mask] = bytearray(packed)
-        elif (at := bucket.find(packed)) >= 0 and (not at % _WORD or _find(bucket, packed, _WORD) >= 0):
+        elif packed in bucket and _find(bucket, packed, _WORD) >= 0:
             return False
         else:
             bucket += packed
@@ -65,24 +85,15 @@ class PackedSet:
     def difference_update(self, keys: Iterable[int]) -> None:
         """Remove those that are there."""
         for key in keys:
-            bucket = self._buckets[key & self._mask]
-            if bucket is not None and (at := _find(bucket, pack(key), _WORD)) >= 0:
-                _cut(self._buckets, key & self._mask, bucket, at, _WORD)
-                self._count -= 1
+            if found := self._find(key):
+                self._cut(key, *found)
 
 
-class PackedDict:
+class PackedDict(_Packed):
     """A dict from such hashes to eight bytes each."""
 
-    __slots__ = ("_buckets", "_count", "_mask")
-
-    def __init__(self, most: int) -> None:
-        self._buckets = _buckets(most)
-        self._mask = len(self._buckets) - 1
-        self._count = 0
-
-    def __len__(self) -> int:
-        return self._count
+    __slots__ = ()
+    _width = _PAIR
 
     def items(self) -> Iterator[tuple[int, bytes]]:
         """Keys and values, in no order."""
@@ -103,19 +114,20 @@ class PackedDict:
 
     def get(self, key: int) -> bytes | None:
         """The value, or None."""
-        bucket = self._buckets[key & self._mask]
-        if bucket is None or (at := _find(bucket, pack(key), _PAIR)) < 0:
+        found = self._find(key)
+        if found is None:
             return None
+        bucket, at = found
         return bytes(bucket[at + _WORD : at + _PAIR])
 
     def pop(self, key: int) -> bytes | None:
         """Remove the key; its value, or None."""
-        bucket = self._buckets[key & self._mask]
-        if bucket is None or (at := _find(bucket, pack(key), _PAIR)) < 0:
+        found = self._find(key)
+        if found is None:
             return None
+        bucket, at = found
         value = bytes(bucket[at + _WORD : at + _PAIR])
-        _cut(self._buckets, key & self._mask, bucket, at, _PAIR)
-        self._count -= 1
+        self._cut(key, bucket, at)
         return value
 
 
@@ -125,12 +137,3 @@ def _find(bucket: bytearray, packed: bytes, width: int) -> int:
     while at > 0 and at % width:
         at = bucket.find(packed, at + 1)
     return at
-
-
-def _cut(buckets: list[bytearray | None], number: int, bucket: bytearray, at: int, width: int) -> None:
-    """Take out an item: the last one moves to its place."""
-    if len(bucket) == width:
-        buckets[number] = None
-        return
-    bucket[at : at + width] = bucket[-width:]
-    del bucket[-width:]

@@ -157,15 +157,17 @@ class Lane:
                 backlog = batch.end - batch.start >= _BACKLOG_RECORDS
                 busy_s = max(wait_s, _BACKLOG_FENCE_S if backlog else _BUSY_FENCE_S)
             waited = monotonic() - self._fenced_at
-            behind = self.folded - self.fence
             due = self._unfenced and (
-                behind >= settings.fence_records
-                or self.partition.crowded
-                or (waited >= wait_s and self._queue.empty())
-                or waited >= busy_s
+                self._full or (waited >= wait_s and self._queue.empty()) or waited >= busy_s
             )
             if due or (waited >= _IDLE_FENCE_S and not self._unfenced):
                 await self.flush()
+
+    @property
+    def _full(self) -> bool:
+        """Whether so much waits for a write that the fence should move at once."""
+        behind = self.folded - self.fence
+        return behind >= self._shared.settings.fence_records or self.partition.crowded
 
     @property
     def _unfenced(self) -> bool:
@@ -206,11 +208,7 @@ class Lane:
             self._per_record_s = 0.8 * self._per_record_s + 0.2 * took / len(part)
             done += len(part)
             self._arrivals.append(batch.fetched_at)
-            due = (
-                self.folded - self.fence >= settings.fence_records
-                or self.partition.crowded
-                or monotonic() - self._fenced_at >= _LONGEST_S
-            )
+            due = self._full or monotonic() - self._fenced_at >= _LONGEST_S
             if due and done < len(records):
                 await self.flush()
             await asyncio.sleep(0)
@@ -247,9 +245,15 @@ class Lane:
 
     def _check(self, epoch: int, next_: int) -> None:
         if epoch > self.epoch:
-            raise LaneOldError(f"epoch {self.epoch} was overtaken")
+            raise self._old()
         if epoch < self.epoch or next_ != self.fence_in_store:
-            raise LaneMovedError(f"the fence stands at {next_}, not at {self.fence}")
+            raise self._moved(next_)
+
+    def _old(self) -> LaneOldError:
+        return LaneOldError(f"epoch {self.epoch} was overtaken")
+
+    def _moved(self, to: int) -> LaneMovedError:
+        return LaneMovedError(f"the fence stands at {to}, not at {self.fence}")
 
     async def flush(self) -> None:
         """Steps 2 to 4."""
@@ -265,9 +269,9 @@ class Lane:
         metrics.FENCE.labels(answer).inc()
         metrics.REDIS_BYTES.inc(write.size())
         if answer is Answer.MOVED:
-            raise LaneMovedError(f"the fence stands at {cur}, not at {self.fence}")
+            raise self._moved(cur)
         if answer is Answer.OLD:
-            raise LaneOldError(f"epoch {self.epoch} was overtaken")
+            raise self._old()
         failpoints.hit("fence.done")
         count_transitions(alert for _, alert in partition.evaluator.out.transitions)
         if partition.evaluator.out.shown:
@@ -370,8 +374,7 @@ class Lane:
             self.waiting_for, self.waiting_since = whom, monotonic()
 
     async def _keep_trying(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        """Until Redis is back: the lane keeps its place, Faust's queue fills, and fetching pauses by
-        itself."""
+        """Until Redis is back: the lane keeps its place, releases no batch, and so none is fetched for it."""
         attempt = 0
         while True:
             try:

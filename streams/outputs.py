@@ -70,7 +70,7 @@ class BatchSender:
                 # place, ends its sender for good.
                 if self._producer._sender.sender_task.done():
                     raise ProducerEndedError("the producer to Kafka has ended: the log says why, above")
-                wait = _BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)]
+                wait = _wait_s(attempt)
                 log.warning("topic %s partition %d: %d batches not taken, again in %.1f s",
                             topic, partition, len(batches), wait)  # fmt: skip
                 await asyncio.sleep(wait)
@@ -99,7 +99,7 @@ class BatchSender:
                 return len(await self._producer.partitions_for(topic))
             except (KafkaError, OSError, TimeoutError) as error:
                 metrics.PRODUCE_RETRIES.labels(topic).inc()
-                wait = _BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)]
+                wait = _wait_s(attempt)
                 log.warning("topic %s is not known (%r), again in %.1f s", topic, error, wait)
                 await asyncio.sleep(wait)
                 attempt += 1
@@ -184,3 +184,8 @@ class BatchSender:
         metrics.PRODUCE_DROPPED.labels(topic).inc()
         log.error("a record of %d bytes with key %r is too large for topic %s: dropped",
                   len(record[1] or b""), (record[0] or b"")[:100], topic)  # fmt: skip
+
+
+def _wait_s(attempt: int) -> float:
+    """How long to wait after so many tries that failed."""
+    return _BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)]

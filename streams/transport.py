@@ -201,9 +201,8 @@ class BatchConsumer(driver.Consumer):
             with suppress(KafkaError, TimeoutError):  # what was known last still holds
                 async with asyncio.timeout(_ENDS_S):
                     ends = await self.highwaters(*held)
-                    self._ends |= {
-                        ensure_TP(tp): end for tp, end in ends.items() if ensure_TP(tp) in self._ahead
-                    }
+                    found = {ensure_TP(tp): end for tp, end in ends.items()}
+                    self._ends |= {tp: found[tp] for tp in found.keys() & self._ahead.keys()}
 
     def highwater(self, tp: TP) -> int:
         """Offset after the last record of the log, as far as is known."""
